@@ -1,0 +1,1 @@
+"""Credentials: types, issuing, revoking, sharing, verifying."""

@@ -1,0 +1,1 @@
+"""Identity provider: schools, people, sign-in, OpenID Connect."""

@@ -1,0 +1,1 @@
+"""What every folder stands on: clock, database, errors, pages, access, audit. Knows no domain."""

@@ -1,0 +1,1 @@
+"""The log, its witnesses, the chain it is anchored on, and the registry of accredited issuers."""

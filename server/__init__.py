@@ -1,0 +1,1 @@
+"""What puts the rooms together: composition root, command line, settings, demo."""
