@@ -1,0 +1,143 @@
+"""Settings from the environment (prefix `XINJI_`), and what is fixed in the data folder.
+
+The base address is fixed when a data folder is made: credential issuers, status lists, the
+log's origin and entity ids come from it, never from a request or a port.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kernel.errors import XinjiError
+
+
+class SettingsError(XinjiError):
+    """A setting is missing, contradicts another, or does not fit the data folder."""
+
+    code = "settings"
+
+
+class Settings(BaseSettings):
+    """What an operator sets. Every field is `XINJI_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="XINJI_", extra="ignore")
+
+    data_dir: Path = Path("xinji-data")
+    keys_dir: Path | None = Field(default=None, description="Key-encryption keys; must lie outside data_dir.")
+    base_url: str | None = Field(default=None, description="Public address; fixed at the first start.")
+    database_url: str | None = Field(default=None, description="SQLite in data_dir unless set.")
+    production: bool = False
+    sequencing_seconds: float = Field(default=600, description="The window in which new entries are shuffled.")
+    status_seconds: float = Field(default=6 * 3600, description="The rhythm of the status lists.")
+    anchor_seconds: float = 60
+    trusted_proxies: str = ""
+
+    @model_validator(mode="after")
+    def _resolve(self) -> Self:
+        self.data_dir = self.data_dir.expanduser().resolve()
+        keys = self.keys_dir or self.data_dir.with_name(self.data_dir.name + ".keys")
+        self.keys_dir = keys.expanduser().resolve()
+        if self.keys_dir == self.data_dir or self.data_dir in self.keys_dir.parents:
+            raise ValueError("XINJI_KEYS_DIR must lie outside XINJI_DATA_DIR: a backup of one must not hold the other")
+        return self
+
+    @property
+    def key_folder(self) -> Path:
+        """The folder of the key-encryption keys."""
+        if self.keys_dir is None:
+            raise SettingsError("keys_dir is not resolved")
+        return self.keys_dir
+
+    @property
+    def database(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'xinji.sqlite3'}"
+
+
+class Witness(BaseModel):
+    """A witness that the log asks for cosignatures, and whose organisation counts for the quorum."""
+
+    organisation: str
+    url: str
+    vkeys: list[str]
+
+
+class Installation(BaseModel):
+    """What is fixed in a data folder when it is made (`installation.json`)."""
+
+    base_url: str
+    province: str = "410000"
+    province_name: str = "河南省教育厅"
+    witnesses: list[Witness] = []
+    quorum: int = 1
+
+    @property
+    def host(self) -> str:
+        """Host and port of the base address, as printed in words beside a QR."""
+        return urlsplit(self.base_url).netloc
+
+    @property
+    def log_origin(self) -> str:
+        """The log's origin line."""
+        return f"{self.host}/log"
+
+    @property
+    def province_digits(self) -> str:
+        """The two digits of the province (GB/T 2260)."""
+        return self.province[:2]
+
+    def authority_id(self, code: str) -> str:
+        """Return the entity id of the authority with a 6-digit `code`."""
+        return f"{self.base_url}/authorities/{code}"
+
+    def school_id(self, code: str) -> str:
+        """Return the entity id of the school with a 10-digit `code`."""
+        return f"{self.base_url}/schools/{code}"
+
+    @property
+    def root_id(self) -> str:
+        """The entity id of the province, the root of trust."""
+        return self.authority_id(self.province)
+
+    @property
+    def status_id(self) -> str:
+        """The entity id of the province's status service."""
+        return f"{self.root_id}/status"
+
+
+def installation_path(settings: Settings) -> Path:
+    """Return where the data folder keeps what is fixed."""
+    return settings.data_dir / "installation.json"
+
+
+def load_installation(settings: Settings) -> Installation:
+    """Read what is fixed in the data folder.
+
+    Raises:
+        SettingsError: There is none, or `XINJI_BASE_URL` contradicts it.
+    """
+    path = installation_path(settings)
+    if not path.exists():
+        raise SettingsError(f"{settings.data_dir} holds no installation: run `xinji init` or `xinji demo` first")
+    installation = Installation.model_validate_json(path.read_text("utf-8"))
+    if settings.base_url and settings.base_url.rstrip("/") != installation.base_url:
+        raise SettingsError(
+            f"XINJI_BASE_URL is {settings.base_url}, but {settings.data_dir} was made for {installation.base_url}: "
+            "issuers and proofs carry that address, so it cannot change"
+        )
+    return installation
+
+
+def save_installation(settings: Settings, installation: Installation) -> None:
+    """Write what is fixed, atomically."""
+    path = installation_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(installation.model_dump(), ensure_ascii=False, indent=2), "utf-8")
+    draft.replace(path)
