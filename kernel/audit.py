@@ -85,6 +85,8 @@ def first_broken_event(session: Session, hash_: Hash) -> int | None:
     previous: bytes | None = None
     chained = select(AuditEvent).where(AuditEvent.position.is_not(None)).order_by(AuditEvent.position)
     for event in session.scalars(chained):
+        if previous is None and event.position == 1:
+            previous = GENESIS
         if previous is not None and event.link != hash_(previous + _bytes(event)):
             return event.id
         previous = event.link
