@@ -1,0 +1,97 @@
+"""What the log refuses, each with a stable code. Knows no HTTP."""
+
+from __future__ import annotations
+
+from kernel.errors import NotFoundError, XinjiError
+
+
+class LedgerError(XinjiError):
+    """Something about the log, its proofs or its witnesses was refused."""
+
+    code = "ledger_error"
+
+
+class InvalidProofError(LedgerError):
+    """An inclusion or consistency proof does not prove what it is said to prove."""
+
+    code = "proof_invalid"
+
+
+class InvalidEntryError(LedgerError):
+    """Bytes or fields that are no log entry or no commitment."""
+
+    code = "entry_invalid"
+
+
+class InvalidNoteError(LedgerError):
+    """Text that is no signed note, checkpoint or verifier key, or is signed by nobody trusted."""
+
+    code = "note_invalid"
+
+
+class InvalidNoteSignatureError(InvalidNoteError):
+    """A signature by a known key does not verify: the whole note is refused (C2SP signed-note)."""
+
+    code = "note_signature_invalid"
+
+
+class ConflictingEntryError(LedgerError):
+    """The commitment stands in the log or its queue already, in a different entry."""
+
+    code = "entry_conflict"
+
+
+class TamperedTilesError(LedgerError):
+    """A tile is missing, has the wrong size or does not lead to the signed root."""
+
+    code = "tiles_tampered"
+
+
+class LogRolledBackError(LedgerError):
+    """A larger or different checkpoint than the database knows has been published.
+
+    The database, or the folder of tiles, is older than the log: going on would fork it.
+    """
+
+    code = "log_rolled_back"
+
+
+class EntryNotFoundError(NotFoundError):
+    """The log holds no such commitment, evidence or tile."""
+
+    code = "entry_not_found"
+
+
+class WitnessError(LedgerError):
+    """A witness did not cosign."""
+
+    code = "witness_error"
+
+
+class WitnessUnavailableError(WitnessError):
+    """The witness did not answer in time, or not in the protocol's form."""
+
+    code = "witness_unavailable"
+
+
+class WitnessRefusedError(WitnessError):
+    """The witness knows another history, or does not trust this log's key."""
+
+    code = "witness_refused"
+
+
+class WitnessConflictError(WitnessRefusedError):
+    """The witness last cosigned another size: 409 Conflict (C2SP tlog-witness)."""
+
+    code = "witness_conflict"
+
+    def __init__(self, message: str, *, tree_size: int) -> None:
+        """Keep the `tree_size` that the witness last cosigned."""
+        super().__init__(message, tree_size=tree_size)
+        self.tree_size = tree_size
+
+
+class WitnessStateError(LedgerError):
+    """The witness's own folder is missing, in use or unreadable: it must not sign."""
+
+    code = "witness_state"
