@@ -1,0 +1,91 @@
+"""Child processes: started, waited for, ended. Each is ended by its own handle, never by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from kernel.errors import XinjiError
+
+START_SECONDS: Final = 40
+ROOT: Final = Path(__file__).parents[1]
+
+
+class ProcessFailedError(XinjiError):
+    """A child process ended or did not become ready in time."""
+
+    code = "process_failed"
+
+
+class Child:
+    """One child process and the file its output goes to."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start `python -m <arguments>` from the checkout."""
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
+                [sys.executable, "-m", *arguments],
+                cwd=ROOT,
+                env={**os.environ, **(environment or {})},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+        """Wait until `ready()`.
+
+        Raises:
+            ProcessFailedError: The process ended, or was not ready in time.
+        """
+        end = time.monotonic() + seconds
+        while not ready():
+            if not self.alive:
+                raise ProcessFailedError(f"{self.name} ended with status {self._process.returncode}: see {self.log}")
+            if time.monotonic() > end:
+                raise ProcessFailedError(f"{self.name} was not ready after {seconds:.0f} s: see {self.log}")
+            time.sleep(0.05)
+
+    def stop(self, seconds: float = 10) -> None:
+        """End the process: politely, then for good."""
+        if not self.alive:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def resident_megabytes(pid: int) -> float:
+    """Return the resident memory of a process in MB (Linux), 0 where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text("utf-8")
+    except OSError:
+        return 0.0
+    for line in text.splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
