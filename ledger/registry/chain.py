@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from crypto.errors import CryptoError
 from crypto.jose import SUITE_ALG, peek, verify_jwt
 from crypto.keys import PublicKey
-from ledger.commitment import commit
+from ledger.commitment import ACCREDITATION, commit
 from ledger.registry import statement_status
 from ledger.registry.entities import Entity, Kind, parse_entity_id
 from ledger.registry.errors import (
@@ -38,9 +38,9 @@ from ledger.registry.policy import apply, merge_all
 from ledger.registry.statement import ISSUER, STATUS_PROVIDER, TYP, Names, Statement, parse_statement
 from ledger.registry.statement_status import State, StatementStatus, parse_status
 
-TAG: Final = "xinji/accreditation/1"
 LONGEST: Final = 8
 """Statements in a chain that are looked at at all; a province's own limit allows three."""
+LONGEST_TOKEN: Final = 64 * 1024
 
 
 class Root(NamedTuple):
@@ -59,7 +59,7 @@ class Link(NamedTuple):
 
     def commitment(self, subject: Entity) -> bytes:
         """Return the commitment that stands for this statement in the log."""
-        return commit(TAG, subject.log_code, self.tokens)
+        return commit(ACCREDITATION, subject.log_code, self.tokens)
 
 
 class PathNode(NamedTuple):
@@ -243,6 +243,8 @@ def _check_status(link: Link, statement: Statement, keys: Sequence[PublicKey], *
 def _token(tokens: Mapping[str, str], suite: str) -> str:
     if suite not in tokens:
         raise MissingKeyError(f"a statement lacks the suite {suite}", suite=suite)
+    if any(len(token) > LONGEST_TOKEN for token in tokens.values()):
+        raise StatementSignatureError("a statement is longer than any that is made here")
     return tokens[suite]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from crypto.errors import CryptoError
+from crypto.jose import jwks
 from crypto.keys import PublicKey, public_key
 from ledger.registry.entities import Entity, Kind, parse_entity_id
 from ledger.registry.errors import InvalidStatementError, UnsupportedPolicyError
@@ -135,7 +136,7 @@ def status_service_claims(*, province: str, status_keys: Sequence[PublicKey]) ->
     return {"metadata": {STATUS_PROVIDER: {"province": [province], "jwks": jwks(status_keys)}}}
 
 
-def statement_payload(  # noqa: PLR0913 - the claims of every statement, all by name
+def statement_payload(
     claims: Mapping[str, Any],
     *,
     issuer: str,
@@ -159,11 +160,6 @@ def statement_payload(  # noqa: PLR0913 - the claims of every statement, all by 
     }
     parse_statement(payload)
     return payload
-
-
-def jwks(keys: Sequence[PublicKey]) -> dict[str, Any]:
-    """Return a JWK set of `keys`."""
-    return {"keys": [dict(key.jwk) for key in keys]}
 
 
 def numeric_date(payload: Mapping[str, Any], name: str) -> int:
