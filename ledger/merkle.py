@@ -196,12 +196,7 @@ def verify_consistency(h: Hash, *, old: TreeHead, new: TreeHead, path: Sequence[
     if not 0 <= old.tree_size <= new.tree_size:
         raise InvalidProofError(f"a tree of {new.tree_size} does not extend one of {old.tree_size}")
     if old.tree_size in (0, new.tree_size):
-        if path:
-            raise InvalidProofError("nothing is to be proved, and there is a path")
-        if old.tree_size == new.tree_size and old.root_hash != new.root_hash:
-            raise InvalidProofError(f"two trees of {old.tree_size} leaves with different roots")
-        if old.tree_size == 0 and old.root_hash != h(b""):
-            raise InvalidProofError("the empty tree has another root")
+        _verify_without_path(h, old=old, new=new, path=path)
         return
     at, last = old.tree_size - 1, new.tree_size - 1
     while at % 2:
@@ -222,6 +217,16 @@ def verify_consistency(h: Hash, *, old: TreeHead, new: TreeHead, path: Sequence[
         at, last = at // 2, last // 2
     if last or (old_root, new_root) != (old.root_hash, new.root_hash):
         raise InvalidProofError("the path does not lead to both roots")
+
+
+def _verify_without_path(h: Hash, *, old: TreeHead, new: TreeHead, path: Sequence[bytes]) -> None:
+    """Check a tree against itself, or against the empty one."""
+    if path:
+        raise InvalidProofError("nothing is to be proved, and there is a path")
+    if old.tree_size == new.tree_size and old.root_hash != new.root_hash:
+        raise InvalidProofError(f"two trees of {old.tree_size} leaves with different roots")
+    if old.tree_size == 0 and old.root_hash != h(b""):
+        raise InvalidProofError("the empty tree has another root")
 
 
 def _split(size: int) -> int:
