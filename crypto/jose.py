@@ -50,6 +50,7 @@ __all__ = [
     "jose_key",
     "jwks",
     "peek",
+    "peek_input",
     "sign_jwt",
     "signing_input",
     "verify_jwt",
@@ -140,6 +141,14 @@ def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     except InvalidEncodingError as error:
         raise InvalidTokenError("the token's signature is not base64url") from error
     return _object(segments[0]), _object(segments[1])
+
+
+def peek_input(signed: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and payload of a signing input, as strictly as `peek`: what a signer looks at."""
+    try:
+        return peek(signed.decode("ascii") + ".")
+    except UnicodeDecodeError as error:
+        raise InvalidTokenError("a signing input is ASCII") from error
 
 
 def jwks(keys: Iterable[PublicKey]) -> dict[str, list[dict[str, str]]]:

@@ -117,7 +117,7 @@ class KeyRing:
     def __init__(self, folder: Path, kek: bytes, clock: Clock) -> None:
         """Open `folder`, creating it, with the key-encryption key `kek`."""
         self._folder = folder
-        self._clock = clock
+        self.clock = clock
         self._wrapping = hkdf_expand_sm3(hkdf_extract_sm3(b"xinji/keyring/1", kek), b"wrapping", sm4.KEY_SIZE)
         self._lock = threading.RLock()
         self._records: dict[str, KeyRecord] = {}
@@ -223,7 +223,7 @@ class KeyRing:
         return [record for record in records if record.alg == alg and record.state == state]
 
     def _sealed(self, key: PrivateKey, purpose: str, owner: str, state: str) -> KeyRecord:
-        bare = KeyRecord(key.key_id, purpose, owner, key.alg, state, self._clock.now(), key.public.jwk, b"")
+        bare = KeyRecord(key.key_id, purpose, owner, key.alg, state, self.clock.now(), key.public.jwk, b"")
         return replace(bare, wrapped=sm4.seal(self._wrapping, key.to_bytes(), bare.seal_aad()))
 
     def _refresh(self) -> None:
