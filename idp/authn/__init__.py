@@ -1,0 +1,1 @@
+"""Sign-in: passwords, one-time passwords, recovery codes, throttling, first sign-in."""

@@ -1,0 +1,74 @@
+"""The claims about a person, by scope. Pure: facts in, claims out.
+
+Names from standards for this field: `school_code`, `aff`, `loa`, `age_band` (in the place of
+a birth date), `eid` only by its own scope. No identity document ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from idp.oauth.scopes import claims_of
+
+CHILD: Final = 14
+ADULT: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliation:
+    """Where somebody is, in which role, since when."""
+
+    school: str
+    role: str
+    status: str
+    grade: str | None
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of a person and may be told by scope."""
+
+    name: str
+    eid: str
+    birthdate: date | None
+    loa: str
+    affiliations: tuple[Affiliation, ...]
+
+
+def age_band(birthdate: date | None, today: date) -> str | None:
+    """Return `u14`, `14-17` or `18+`: as much of an age as a platform needs."""
+    if birthdate is None:
+        return None
+    age = today.year - birthdate.year - ((today.month, today.day) < (birthdate.month, birthdate.day))
+    if age < CHILD:
+        return "u14"
+    return "14-17" if age < ADULT else "18+"
+
+
+def released(scopes: Iterable[str], subject: Subject, today: date) -> dict[str, Any]:
+    """Return the claims that `scopes` release about `subject`; what is not known is left out."""
+    schools = sorted({held.school for held in subject.affiliations})
+    known: dict[str, Any] = {
+        "name": subject.name,
+        "age_band": age_band(subject.birthdate, today),
+        "loa": subject.loa,
+        "eid": subject.eid,
+        "school_code": schools[0] if len(schools) == 1 else schools,
+        "aff": [_affiliation(held) for held in subject.affiliations],
+    }
+    return {claim: known[claim] for claim in claims_of(scopes) if known[claim] not in (None, "", [])}
+
+
+def _affiliation(held: Affiliation) -> dict[str, str]:
+    values = {
+        "school": held.school,
+        "role": held.role,
+        "status": held.status,
+        "grade": held.grade,
+        "since": held.since.isoformat() if held.since else None,
+    }
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,51 @@
+"""The provider's metadata (OIDC Discovery 1.0 §3, RFC 8414). Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crypto.jose import SGD_SM3_SM2
+from idp.authn.levels import ACR_VALUES
+from idp.oauth.clients import AUTH_METHODS
+from idp.oauth.keys import ALGS
+from idp.oauth.scopes import CLAIMS, SUPPORTED
+
+
+def provider_metadata(issuer: str) -> dict[str, Any]:
+    """Return what `/.well-known/openid-configuration` says.
+
+    `gm_jwks_uri` is ours: SM2 keys stand in a set of their own, because stock libraries refuse
+    a set with an unknown curve.
+    """
+    released = [claim for claims in CLAIMS.values() for claim in claims]
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "jwks_uri": f"{issuer}/oauth/jwks.json",
+        "gm_jwks_uri": f"{issuer}/jwks-gm.json",
+        "end_session_endpoint": f"{issuer}/oauth/logout",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "scopes_supported": list(SUPPORTED),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "acr_values_supported": list(ACR_VALUES),
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": list(ALGS),
+        "gm_signing_alg_values_supported": [SGD_SM3_SM2],
+        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "introspection_endpoint_auth_methods_supported": [method for method in AUTH_METHODS if method != "none"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid", *released],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "code_challenge_methods_supported": ["S256"],
+        "ui_locales_supported": ["zh-CN", "en"],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+    }
