@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from idp.directory.documents import citizen_check_sign
+from idp.directory.identity_document import mod_11_2
 
 SURNAMES: Final = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 GIVEN: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂英华玉兰红梅鑫波斌宇浩凯健俊帆雪琳晨"
@@ -89,7 +89,7 @@ def _people(count: int, first_number: int, birth_year: int, chance: random.Rando
             name="王𠮷祥" if at == 1 else name,
             gender="男" if male else "女",
             birthdate=born,
-            document=body + citizen_check_sign(body),
+            document=body + mod_11_2(body),
             major=chance.choice(MAJORS),
         )
 

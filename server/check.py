@@ -1,0 +1,46 @@
+"""`xinji check`: every setting that a production installation may not have."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from server.settings import Installation, Settings
+
+SHORTEST_WINDOW = 600
+
+
+class Finding(NamedTuple):
+    """One insecure setting: what it is, why it matters, what to do."""
+
+    setting: str
+    why: str
+    remedy: str
+
+
+def findings(settings: Settings, installation: Installation) -> list[Finding]:
+    """Return every insecure setting of this installation."""
+    return list(_findings(settings, installation))
+
+
+def _findings(settings: Settings, installation: Installation) -> Iterator[Finding]:
+    if not installation.base_url.startswith("https://"):
+        yield Finding(
+            "XINJI_BASE_URL", "pages, cookies and codes travel unencrypted", "make a new data folder for https"
+        )
+    if installation.demo:
+        yield Finding("demo", "demo accounts with published passwords exist", "start from an empty data folder")
+    if settings.database.startswith("sqlite"):
+        yield Finding("XINJI_DATABASE_URL", "SQLite has no replica: a lost disk loses data", "use PostgreSQL")
+    if not installation.witnesses or installation.quorum < 1:
+        yield Finding("witnesses", "only the operator vouches for the log", "name witnesses of other organisations")
+    elif 2 * installation.quorum <= len({witness.organisation for witness in installation.witnesses}):
+        yield Finding("quorum", "two disjoint quorums could see two histories", "raise the quorum above one half")
+    yield Finding("chain", "the embedded chain has one node and no consensus", "use an `rpc` chain of the consortium")
+    yield Finding("signing keys", "software keys are no certified module", "use an SDF device (GM/T 0018)")
+    if settings.sequencing_seconds < SHORTEST_WINDOW:
+        yield Finding("XINJI_SEQUENCING_SECONDS", "a short window shows who was issued what when", "use 600 or more")
+    mode = settings.key_folder.stat().st_mode if settings.key_folder.exists() else 0
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding("XINJI_KEYS_DIR", "other users can read the key-encryption keys", "chmod 700")
