@@ -1,0 +1,316 @@
+"""Queries of the directory: organisations, people, documents, affiliations. Each is one statement on an index."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from idp.directory.models import (
+    ActivationCode,
+    Affiliation,
+    IndexUse,
+    Organisation,
+    OrganisationCode,
+    Person,
+    PersonAlias,
+    PersonDocument,
+    ReviewCase,
+)
+
+# A constant in the statement: a partial index is not used for a parameter.
+ACTIVE: Final = literal("active", literal_execute=True)
+IN_AT_ONCE: Final = 500
+PAGE: Final = 50
+T = TypeVar("T")
+
+
+class Branch(NamedTuple):
+    """An authority below another one, with the numbers of its subtree."""
+
+    code: str
+    name: str
+    name_en: str
+    schools: int
+    people: int
+
+
+def portions(values: Iterable[T], size: int = IN_AT_ONCE) -> Iterator[list[T]]:
+    """Yield `values` in lists of at most `size`."""
+    rest = iter(values)
+    while portion := list(islice(rest, size)):
+        yield portion
+
+
+def in_subtree(path: str) -> ColumnElement[bool]:
+    """Return the range of paths at and below `path`: digits and `/` sort before `:`."""
+    return Organisation.path.between(path, path + ":")
+
+
+def organisation(session: Session, id_: UUID) -> Organisation | None:
+    """Return an organisation."""
+    return session.get(Organisation, id_)
+
+
+def organisation_by_code(session: Session, code: str) -> Organisation | None:
+    """Return the organisation that has this code today."""
+    return session.scalar(select(Organisation).where(Organisation.code == code))
+
+
+def organisation_by_any_code(session: Session, code: str) -> Organisation | None:
+    """Return the organisation that has or had this code."""
+    had = select(Organisation).join(OrganisationCode, OrganisationCode.organisation_id == Organisation.id)
+    return session.scalar(had.where(OrganisationCode.code == code))
+
+
+def code_entry(session: Session, code: str) -> OrganisationCode | None:
+    """Return the history entry of a code."""
+    return session.get(OrganisationCode, code)
+
+
+def organisations_by_codes(session: Session, codes: Collection[str]) -> dict[str, Organisation]:
+    """Return the organisations that have these codes today, by code."""
+    found = session.scalars(select(Organisation).where(Organisation.code.in_(codes)))
+    return {row.code: row for row in found}
+
+
+def branches(session: Session, superior_id: UUID | None) -> list[Branch]:
+    """Return the authorities directly below another one, each with the numbers of its subtree."""
+    school = aliased(Organisation)
+    below = (school.kind == "school") & school.path.between(Organisation.path, Organisation.path + ":")
+    numbers = (
+        select(
+            Organisation.code,
+            Organisation.name,
+            Organisation.name_en,
+            func.count(school.id),
+            func.coalesce(func.sum(school.people), 0),
+        )
+        .outerjoin(school, below)
+        .where(Organisation.superior_id == superior_id, Organisation.kind == "authority")
+        .group_by(Organisation.id)
+        .order_by(Organisation.code)
+    )
+    return [Branch(*row) for row in session.execute(numbers)]
+
+
+def subtree_numbers(session: Session, path: str) -> tuple[int, int]:
+    """Return how many schools and active students a subtree has."""
+    numbers = select(func.count(Organisation.id), func.coalesce(func.sum(Organisation.people), 0))
+    schools, people = session.execute(numbers.where(in_subtree(path), Organisation.kind == "school")).one()
+    return int(schools), int(people)
+
+
+def schools_page(
+    session: Session, *, path: str, direct: UUID | None, search: str, page: int
+) -> tuple[list[Organisation], bool]:
+    """Return a page of schools and whether there is another: those directly under `direct`, or found below `path`."""
+    query = select(Organisation).where(Organisation.kind == "school")
+    if search:
+        pattern = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in search)
+        named = Organisation.name.like(f"%{pattern}%", escape="\\")
+        query = query.where(in_subtree(path), or_(Organisation.code.startswith(search, autoescape=True), named))
+    else:
+        query = query.where(Organisation.superior_id == direct)
+    rows = list(session.scalars(query.order_by(Organisation.code).offset((page - 1) * PAGE).limit(PAGE + 1)))
+    return rows[:PAGE], len(rows) > PAGE
+
+
+def add_people(session: Session, organisation_id: UUID, difference: int) -> None:
+    """Change the number of active students of a school."""
+    if difference:
+        changed = update(Organisation).where(Organisation.id == organisation_id)
+        session.execute(changed.values(people=Organisation.people + difference))
+
+
+def person(session: Session, id_: UUID) -> Person | None:
+    """Return a person."""
+    return session.get(Person, id_)
+
+
+def person_by_eid(session: Session, eid: str) -> Person | None:
+    """Return the person with this number, or with this number before a merge."""
+    found = session.scalar(select(Person).where(Person.eid == eid))
+    if found is None:
+        merged = select(Person).join(PersonAlias, PersonAlias.person_id == Person.id)
+        found = session.scalar(merged.where(PersonAlias.eid == eid))
+    return found
+
+
+def holders(session: Session, key_id: str, indexes: Collection[bytes]) -> dict[bytes, Person]:
+    """Return who holds an active document with one of these blind indexes."""
+    held: dict[bytes, Person] = {}
+    for portion in portions(indexes):
+        query = (
+            select(PersonDocument.blind_index, Person)
+            .join(Person, Person.id == PersonDocument.person_id)
+            .where(PersonDocument.status == ACTIVE, PersonDocument.kid == key_id)
+            .where(PersonDocument.blind_index.in_(portion))
+        )
+        held.update({index: holder for index, holder in session.execute(query).tuples() if index is not None})
+    return held
+
+
+def documents_of(session: Session, person_ids: Collection[UUID]) -> dict[UUID, list[PersonDocument]]:
+    """Return the active documents of each person."""
+    documents: dict[UUID, list[PersonDocument]] = {}
+    for portion in portions(person_ids):
+        query = select(PersonDocument).where(PersonDocument.person_id.in_(portion), PersonDocument.status == ACTIVE)
+        for document in session.scalars(query):
+            documents.setdefault(document.person_id, []).append(document)
+    return documents
+
+
+def students(
+    session: Session, organisation_id: UUID, numbers: Collection[str]
+) -> dict[str, tuple[Affiliation, Person]]:
+    """Return the students of a school with these student numbers."""
+    found: dict[str, tuple[Affiliation, Person]] = {}
+    for portion in portions(numbers):
+        query = (
+            select(Affiliation, Person)
+            .join(Person, Person.id == Affiliation.person_id)
+            .where(Affiliation.organisation_id == organisation_id, Affiliation.role == "student")
+            .where(Affiliation.number.in_(portion))
+        )
+        for affiliation, student in session.execute(query).tuples():
+            found[affiliation.number or ""] = (affiliation, student)
+    return found
+
+
+def numbers_at(session: Session, organisation_id: UUID, person_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the student numbers that these people have at a school."""
+    numbers: dict[UUID, str] = {}
+    for portion in portions(person_ids):
+        query = select(Affiliation.person_id, Affiliation.number).where(
+            Affiliation.person_id.in_(portion),
+            Affiliation.organisation_id == organisation_id,
+            Affiliation.role == "student",
+        )
+        numbers.update({person_id: number or "" for person_id, number in session.execute(query).tuples()})
+    return numbers
+
+
+def affiliations_of(session: Session, person_id: UUID) -> list[tuple[Affiliation, Organisation]]:
+    """Return all affiliations of a person with their organisations, oldest first."""
+    query = (
+        select(Affiliation, Organisation)
+        .join(Organisation, Organisation.id == Affiliation.organisation_id)
+        .where(Affiliation.person_id == person_id)
+        .order_by(Affiliation.created_at, Affiliation.id)
+    )
+    return list(session.execute(query).tuples())
+
+
+def first_homes(session: Session, person_ids: Collection[UUID], today: date) -> dict[UUID, UUID]:
+    """Return for each person the organisation of the oldest affiliation that has not ended."""
+    homes: dict[UUID, UUID] = {}
+    for portion in portions(person_ids):
+        query = (
+            select(Affiliation.person_id, Affiliation.organisation_id)
+            .where(Affiliation.person_id.in_(portion), or_(Affiliation.until.is_(None), Affiliation.until >= today))
+            .order_by(Affiliation.created_at, Affiliation.id)
+        )
+        for person_id, organisation_id in session.execute(query).tuples():
+            homes.setdefault(person_id, organisation_id)
+    return homes
+
+
+def staff_of(session: Session, organisation_id: UUID) -> list[tuple[Affiliation, Person]]:
+    """Return the registrars and officers of an organisation."""
+    query = (
+        select(Affiliation, Person)
+        .join(Person, Person.id == Affiliation.person_id)
+        .where(Affiliation.organisation_id == organisation_id, Affiliation.role.in_(("registrar", "officer")))
+        .order_by(Affiliation.created_at)
+        .limit(PAGE)
+    )
+    return list(session.execute(query).tuples())
+
+
+def roster_page(
+    session: Session, organisation_id: UUID, search: str, page: int
+) -> tuple[list[tuple[Affiliation, Person]], bool]:
+    """Return a page of a school's students by number (those that begin with `search`), and whether more follow."""
+    query = (
+        select(Affiliation, Person)
+        .join(Person, Person.id == Affiliation.person_id)
+        .where(Affiliation.organisation_id == organisation_id, Affiliation.role == "student")
+        .order_by(Affiliation.number)
+        .offset((page - 1) * PAGE)
+        .limit(PAGE + 1)
+    )
+    if search:
+        query = query.where(Affiliation.number.between(search, search + "\uffff"))
+    rows = list(session.execute(query).tuples())
+    return rows[:PAGE], len(rows) > PAGE
+
+
+def affiliation_at(session: Session, organisation_id: UUID, affiliation_id: UUID) -> tuple[Affiliation, Person] | None:
+    """Return an affiliation of this organisation with its person."""
+    query = (
+        select(Affiliation, Person)
+        .join(Person, Person.id == Affiliation.person_id)
+        .where(Affiliation.id == affiliation_id, Affiliation.organisation_id == organisation_id)
+    )
+    row = session.execute(query).tuples().one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def activation_code(session: Session, person_id: UUID) -> ActivationCode | None:
+    """Return the activation code of a person; in a writing session its row is locked."""
+    query = select(ActivationCode).where(ActivationCode.person_id == person_id)
+    return session.scalar(query.with_for_update())
+
+
+def activation_codes(session: Session, person_ids: Collection[UUID]) -> dict[UUID, ActivationCode]:
+    """Return the activation codes of these people."""
+    codes: dict[UUID, ActivationCode] = {}
+    for portion in portions(person_ids):
+        found = session.scalars(select(ActivationCode).where(ActivationCode.person_id.in_(portion)))
+        codes.update({code.person_id: code for code in found})
+    return codes
+
+
+def drop_activation_codes(session: Session, person_ids: Sequence[UUID]) -> None:
+    """Delete the activation codes of these people."""
+    for portion in portions(person_ids):
+        session.execute(delete(ActivationCode).where(ActivationCode.person_id.in_(portion)))
+
+
+def index_use(session: Session, actor: UUID, day: date) -> IndexUse | None:
+    """Return an actor's count of look-ups on a day; in a writing session its row is locked."""
+    query = select(IndexUse).where(IndexUse.actor == actor, IndexUse.day == day)
+    return session.scalar(query.with_for_update())
+
+
+def fingerprints(session: Session, organisation_id: UUID, wanted: Collection[bytes]) -> set[bytes]:
+    """Return which of these review cases a school has already."""
+    query = select(ReviewCase.fingerprint).where(ReviewCase.organisation_id == organisation_id)
+    return set(session.scalars(query.where(ReviewCase.fingerprint.in_(wanted))))
+
+
+def reviews_page(session: Session, path: str, page: int) -> tuple[list[tuple[ReviewCase, Organisation]], bool]:
+    """Return a page of the open review cases of a subtree, oldest first, and whether more follow."""
+    query = (
+        select(ReviewCase, Organisation)
+        .join(Organisation, Organisation.id == ReviewCase.organisation_id)
+        .where(ReviewCase.status == "open", in_subtree(path))
+        .order_by(ReviewCase.created_at, ReviewCase.id)
+        .offset((page - 1) * PAGE)
+        .limit(PAGE + 1)
+    )
+    rows = list(session.execute(query).tuples())
+    return rows[:PAGE], len(rows) > PAGE
+
+
+def review_case(session: Session, case_id: UUID) -> tuple[ReviewCase, Organisation] | None:
+    """Return a review case with its school."""
+    query = select(ReviewCase, Organisation).join(Organisation, Organisation.id == ReviewCase.organisation_id)
+    row = session.execute(query.where(ReviewCase.id == case_id)).tuples().one_or_none()
+    return None if row is None else (row[0], row[1])
