@@ -14,11 +14,9 @@ from uuid import UUID
 
 from credentials import sdjwt
 from credentials.types.credential_type import CredentialType
-from crypto.hashes import HASHES
+from crypto.jose import SUITE_HASH, SUITE_HASH_NAME, SUITES
 
 TYP: Final = "dc+sd-jwt"
-SUITES: Final = ("gm", "intl")
-SD_ALG: Final = {"gm": "sm3", "intl": "sha-256"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,8 @@ def compose(
     payloads = {
         suite: {
             **shared,
-            "_sd_alg": SD_ALG[suite],
-            "_sd": sdjwt.digests(disclosures, HASHES[SD_ALG[suite]], count=type_.digests),
+            "_sd_alg": SUITE_HASH_NAME[suite],
+            "_sd": sdjwt.digests(disclosures, SUITE_HASH[suite], count=type_.digests),
         }
         for suite in SUITES
         if suite in suites

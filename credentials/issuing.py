@@ -1,0 +1,256 @@
+"""The worker that issues approved batches: sign a chunk outside any transaction, then store it.
+
+Each turn takes up to a hundred rows of one batch. A row becomes one credential only: its id was
+given at the dry run, its state moves from good to issued in the transaction that stores the
+credential and queues its log entry. Killed anywhere, the next turn does what is left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from credentials import batch_store, status_lists, store
+from credentials.directory import School
+from credentials.document import TYP, Document, StatusReference, compose
+from credentials.dry_run import claims_of, issuing_school
+from credentials.errors import CredentialError, SignatureSampleError
+from credentials.indices import award_index, number_index
+from credentials.issuance import CREDENTIAL_KEYS, suites_of
+from credentials.models import Batch, BatchRow
+from credentials.patience import write_patiently
+from credentials.ports import CredentialServices
+from credentials.types import type_of
+from crypto.approvals import Approval
+from crypto.errors import SigningRefusedError
+from crypto.jose import SUITE_ALG, assemble, signing_input
+from ledger.commitment import CREDENTIAL, commit
+from ledger.entry import Entry, EntryType
+
+CHUNK: Final = 100
+STORED_AT_ONCE: Final = 50
+_LATER: Final = frozenset({"rate", "key", "batches"})
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A row on its way: what was staged for it, and the document made of it."""
+
+    row: int
+    credential_id: UUID
+    person_id: UUID
+    claims: Mapping[str, Any]
+    document: Document
+    index: int
+
+
+def run_once(by: CredentialServices) -> int:
+    """Issue the next chunk of the batch approved first; return how many rows were settled.
+
+    Raises:
+        SignerUnavailableError: The signer does not answer; the next turn tries again.
+        SignatureSampleError: An answer of the signer is wrong; the batch is stopped.
+    """
+    with by.database.read() as session:
+        batch = batch_store.next_approved(session)
+        if batch is None:
+            return 0
+        rows = batch_store.rows_in_state(session, batch.id, "good", limit=CHUNK)
+        suites = suites_of(session, batch.issuer_code)
+    now = by.clock.now()
+    if not rows:
+        write_patiently(by.database, lambda session: batch_store.finish(session, batch.id, now))
+        log.info("batch_issued", batch=str(batch.id), issued=batch.issued, clashed=batch.clashed)
+        return 0
+    try:
+        school = issuing_school(by, batch.issuer_code, type_of(batch.vct))
+        list_id, drafts = _draft(by, batch, rows, school=school, suites=suites, now=now)
+        tokens = sign_documents(by, batch, [draft.document for draft in drafts], owner=by.addresses.school(school.code))
+    except (SigningRefusedError, CredentialError) as error:
+        _stop(by, batch, error)
+        if isinstance(error, SignatureSampleError):
+            raise
+        return 0
+    write_patiently(by.database, lambda session: batch_store.start(session, batch.id, now))
+    done = 0
+    for at in range(0, len(drafts), STORED_AT_ONCE):
+        part = slice(at, at + STORED_AT_ONCE)
+        done += _store(by, batch, school, list_id, drafts[part], tokens[part])
+    return done
+
+
+def sign_documents(
+    by: CredentialServices, batch: Batch, documents: Sequence[Document], *, owner: str
+) -> list[dict[str, str]]:
+    """Have the signer sign all documents, one call a suite; return the tokens of each by suite.
+
+    Raises:
+        SigningRefusedError: The approval has expired or does not cover these.
+        SignatureSampleError: A sampled answer does not verify with the other engine.
+    """
+    tokens: list[dict[str, str]] = [{} for _ in documents]
+    for suite in documents[0].payloads:
+        alg = SUITE_ALG[suite]
+        key = by.signer.active_key(CREDENTIAL_KEYS, owner, alg)
+        inputs = [
+            signing_input(document.payloads[suite], typ=TYP, alg=alg, key_id=key.key_id) for document in documents
+        ]
+        signatures = _sign(by, batch, owner, alg, inputs)
+        by.sampler.check(key, inputs, signatures)
+        for token, message, signature in zip(tokens, inputs, signatures, strict=True):
+            token[suite] = assemble(message, signature)
+    return tokens
+
+
+def _sign(by: CredentialServices, batch: Batch, owner: str, alg: str, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
+    try:
+        return by.signer.sign_many(CREDENTIAL_KEYS, owner, alg, inputs, batch_id=str(batch.id))
+    except SigningRefusedError as error:
+        if error.reason != "batch":
+            raise
+    # The signer knows no batches after its start: show it the approval, then ask again.
+    with by.database.read() as session:
+        ids = [f"urn:uuid:{id_}" for id_ in batch_store.credential_ids(session, batch.id)]
+    by.signer.open_batch(Approval.from_dict(batch.approval or {}), ids)
+    return by.signer.sign_many(CREDENTIAL_KEYS, owner, alg, inputs, batch_id=str(batch.id))
+
+
+def _draft(
+    by: CredentialServices,
+    batch: Batch,
+    rows: Sequence[BatchRow],
+    *,
+    school: School,
+    suites: Collection[str],
+    now: datetime,
+) -> tuple[UUID, list[Drafted]]:
+    status_list, indices = status_lists.allocate(by, school.province, len(rows))
+    issuer, type_ = by.addresses.school(school.code), type_of(batch.vct)
+    drafts = []
+    for row, index in zip(rows, indices, strict=True):
+        if row.credential_id is None or row.person_id is None:
+            raise CredentialError("a good row has no person")
+        claims = claims_of(by, batch, row)
+        document = compose(
+            type_,
+            claims,
+            issuer=issuer,
+            credential_id=row.credential_id,
+            day=now.date(),
+            status=StatusReference(status_list.uri, index),
+            suites=suites,
+        )
+        drafts.append(Drafted(row.row, row.credential_id, row.person_id, claims, document, index))
+    return status_list.id, drafts
+
+
+def _store(
+    by: CredentialServices,
+    batch: Batch,
+    school: School,
+    list_id: UUID,
+    drafts: Sequence[Drafted],
+    tokens: Sequence[Mapping[str, str]],
+) -> int:
+    with by.database.read() as session:
+        keys = store.holder_keys(session, {draft.person_id for draft in drafts})
+    fresh = {draft.person_id: by.vault.new_key(draft.person_id) for draft in drafts if draft.person_id not in keys}
+    keys |= fresh
+    now = by.clock.now()
+    values, entries = [], []
+    for draft, token in zip(drafts, tokens, strict=True):
+        values.append(
+            {
+                **credential_values(
+                    by, draft, token, key=keys[draft.person_id], issuer_code=school.code, vct=batch.vct
+                ),
+                "batch_id": batch.id,
+                "row": draft.row,
+                "status_list_id": list_id,
+                "status_index": draft.index,
+                "issued_at": now,
+            }
+        )
+        entries.append(Entry(EntryType.CREDENTIAL, school.code, values[-1]["commitment"]))
+
+    def _write(session: Session) -> int:
+        taken = batch_store.take_rows(session, batch.id, [draft.row for draft in drafts], state="issued")
+        if taken != len(drafts):
+            raise _RacedError  # Another worker stored some of these: everything here is rolled back.
+        store.insert_holder_keys(session, fresh)
+        store.insert_credentials(session, values)
+        by.log.submit_many(session, entries)
+        status_lists.count(session, list_id, len(drafts))
+        batch_store.count_issued(session, batch.id, issued=len(drafts))
+        return len(drafts)
+
+    try:
+        return write_patiently(by.database, _write)
+    except _RacedError:
+        return 0
+    except IntegrityError:
+        if len(drafts) == 1:
+            return _settle(by, batch, school, drafts[0])
+        halves = [slice(0, len(drafts) // 2), slice(len(drafts) // 2, None)]
+        return sum(_store(by, batch, school, list_id, drafts[half], tokens[half]) for half in halves)
+
+
+def credential_values(
+    by: CredentialServices, draft: Drafted, token: Mapping[str, str], *, key: bytes, issuer_code: str, vct: str
+) -> dict[str, Any]:
+    """Return the columns of a credential that follow from its document and tokens."""
+    place = {"table": "cred_credential", "column": "disclosures", "row": str(draft.credential_id)}
+    disclosures = json.dumps(draft.document.disclosures, separators=(",", ":"))
+    return {
+        "id": draft.credential_id,
+        "vct": vct,
+        "issuer_code": issuer_code,
+        "person_id": draft.person_id,
+        "number_index": number_index(by.blind, vct, issuer_code, draft.claims["certificate_number"]),
+        "award_index": award_index(by.blind, vct, issuer_code, draft.person_id, draft.claims),
+        "gm": token.get("gm"),
+        "intl": token.get("intl"),
+        "disclosures": by.vault.encrypt(key, draft.person_id, disclosures, **place),
+        "commitment": commit(CREDENTIAL, issuer_code, token),
+        "status": 0,
+    }
+
+
+def _settle(by: CredentialServices, batch: Batch, school: School, draft: Drafted) -> int:
+    """Decide about the one row that a unique index refused; return 1 if it is settled."""
+    number = number_index(by.blind, batch.vct, school.code, draft.claims["certificate_number"])
+    award = award_index(by.blind, batch.vct, school.code, draft.person_id, draft.claims)
+    with by.database.read() as session:
+        taken = store.taken_numbers(session, [number]) or store.taken_awards(session, [award])
+    if not taken:
+        return 0  # A status index or a holder key that somebody else took: the next turn draws again.
+
+    def _clash(session: Session) -> int:
+        clashed = batch_store.take_rows(session, batch.id, [draft.row], state="clashed")
+        batch_store.count_issued(session, batch.id, issued=0, clashed=clashed)
+        return clashed
+
+    return write_patiently(by.database, _clash)
+
+
+def _stop(by: CredentialServices, batch: Batch, error: SigningRefusedError | CredentialError) -> None:
+    """Hand a batch back to its registrar, unless waiting will do."""
+    reason = error.reason if isinstance(error, SigningRefusedError) else error.code
+    log.warning("batch_not_signed", batch=str(batch.id), reason=reason)
+    if reason in _LATER:
+        return
+    write_patiently(by.database, lambda session: batch_store.stop(session, batch.id, reason))
+
+
+class _RacedError(Exception):
+    """Rows were taken by another worker between reading and storing."""

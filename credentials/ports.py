@@ -1,0 +1,54 @@
+"""What the use cases of this folder are given: built once by server/app.py, shared by all requests.
+
+Everything that may be remote or that tests replace is a Protocol here: Clock, Signer,
+LogWriter, Directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from credentials.addresses import Addresses
+from credentials.directory import Directory
+from credentials.lookup_limits import LookupLimits
+from credentials.sampling import Sampler
+from crypto.blind import BlindIndex
+from crypto.envelope import FieldVault
+from crypto.signing import Signer
+from kernel.clock import Clock
+from kernel.db import Database
+from ledger.submission import LogWriter
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialServices:
+    """All that credentials needs of the installation.
+
+    `share_key` is K_share of design.md §4; `approval_key` makes the MACs that the signer wants
+    before it signs a batch; `data_dir` is where status files lie.
+    """
+
+    database: Database
+    clock: Clock
+    signer: Signer
+    log: LogWriter
+    directory: Directory
+    vault: FieldVault
+    blind: BlindIndex
+    share_key: bytes
+    approval_key: bytes
+    addresses: Addresses
+    data_dir: Path
+    status_interval: timedelta = timedelta(hours=6)
+    status_lifetime: timedelta = timedelta(hours=24)
+    limits: LookupLimits = field(default_factory=LookupLimits)
+    sampler: Sampler = field(default_factory=Sampler)
+    trust_file: Callable[[], bytes | None] = lambda: None
+
+    @property
+    def status_folder(self) -> Path:
+        """The folder of the published status lists."""
+        return self.data_dir / "status"
