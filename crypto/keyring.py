@@ -43,7 +43,8 @@ STATUS = "status"
 LOG = "log"
 TRUST = "trust"
 OIDC = "oidc"
-PURPOSES = frozenset({CREDENTIAL, FEDERATION, STATUS, LOG, TRUST, OIDC})
+WITNESS = "witness"
+PURPOSES = frozenset({CREDENTIAL, FEDERATION, STATUS, LOG, TRUST, OIDC, WITNESS})
 
 NEXT = "next"
 ACTIVE = "active"
