@@ -77,7 +77,7 @@ export function checkLine(note, vkey) {
 /** Read the checkpoint in a note's text: `{ origin, size, root }`. Extension lines are covered by signatures and not read. */
 export function readCheckpoint({ text }) {
   const [origin, size, root, ...more] = text.slice(0, -1).split("\n");
-  if (!isText(origin) || !/^(0|[1-9][0-9]{0,15})$/.test(size ?? "") || more.includes("")) {
+  if (!isText(origin) || /\s/.test(origin) || !/^(0|[1-9][0-9]{0,15})$/.test(size ?? "") || more.includes("")) {
     throw new FormatError("not a checkpoint");
   }
   const bytes = fromB64(root);

@@ -5,16 +5,18 @@ import { readJwt } from "./jwt.js";
 import { b64u, FormatError, fromB64u, isIndex, isInstant, isObject, isText, same, strictJson, utf8 } from "./strict.js";
 import { SUITE_IDS, SUITES } from "./suites.js";
 
-export class DisclosureError extends Error {}
-
 const MAX_DISCLOSURES = 256;
+const MAX_DISCLOSURE = 65_536;
+const MAX_INDEX = 2 ** 20; // Entries of the pooled status list.
 const RESERVED = new Set(["_sd", "_sd_alg", "..."]);
+// Claims that the issuer signs in clear or that mean something to SD-JWT VC (§3.2.2.2).
+const NEVER_DISCLOSED = new Set(["iss", "iat", "nbf", "exp", "jti", "vct", "status", "cnf"]);
 
 /** Read the credential's JWTs and check that each has the profile's form. Signatures come later. */
 export function readCredential(credential) {
   if (!isObject(credential)) throw new FormatError("no credential");
   const { disclosures } = credential;
-  if (!Array.isArray(disclosures) || disclosures.length > MAX_DISCLOSURES || !disclosures.every((item) => isText(item, 65_536))) {
+  if (!Array.isArray(disclosures) || disclosures.length > MAX_DISCLOSURES || !disclosures.every((item) => typeof item === "string")) {
     throw new FormatError("disclosures are a list of texts");
   }
   const suites = {};
@@ -33,11 +35,13 @@ function readSuite(token, { alg, sdAlg }) {
   const { iss, iat, jti, vct, status, _sd: digests, _sd_alg: hashName } = jwt.payload;
   const list = status?.status_list;
   const formed =
-    [iss, jti, vct, list?.uri].every((text) => isText(text)) && isInstant(iat) && isIndex(list.idx) && hashName === sdAlg;
-  if (!formed || !Array.isArray(digests) || !digests.every((digest) => isText(digest, 64))) {
+    [iss, jti, vct, list?.uri].every((text) => isText(text)) && isInstant(iat) && isIndex(list.idx) && list.idx < MAX_INDEX && hashName === sdAlg;
+  // Status says whether a credential holds; a second clock would contradict it some day.
+  const clocks = "exp" in jwt.payload || "nbf" in jwt.payload;
+  if (!formed || clocks || !Array.isArray(digests) || !digests.every((digest) => isText(digest, 64))) {
     throw new FormatError("a credential lacks a claim or has one of another form");
   }
-  if (new Set(digests).size !== digests.length) throw new DisclosureError("_sd repeats a digest");
+  if (digests.length > MAX_DISCLOSURES || new Set(digests).size !== digests.length) throw new FormatError("_sd of another form");
   return jwt;
 }
 
@@ -53,15 +57,15 @@ export function suitesAgree({ suites }) {
 /** Return the disclosed claims, each found in `_sd` of every suite. */
 export function disclosedClaims({ suites, disclosures }) {
   const claims = new Map();
-  if (new Set(disclosures).size !== disclosures.length) throw new DisclosureError("a disclosure is repeated");
+  if (new Set(disclosures).size !== disclosures.length) throw new FormatError("a disclosure is repeated");
   for (const encoded of disclosures) {
     const { name, value } = readDisclosure(encoded);
     for (const [id, { payload }] of Object.entries(suites)) {
       const digest = b64u(SUITES[id].hash(utf8(encoded)));
-      if (!payload._sd.includes(digest)) throw new DisclosureError("a disclosure that was not signed");
-      if (Object.hasOwn(payload, name)) throw new DisclosureError("a disclosure replaces a claim");
+      if (!payload._sd.includes(digest)) throw new FormatError("a disclosure that was not signed");
+      if (Object.hasOwn(payload, name)) throw new FormatError("a disclosure replaces a claim");
     }
-    if (claims.has(name)) throw new DisclosureError("a claim is disclosed twice");
+    if (claims.has(name)) throw new FormatError("a claim is disclosed twice");
     claims.set(name, value);
   }
   return Object.fromEntries(claims);
@@ -70,12 +74,12 @@ export function disclosedClaims({ suites, disclosures }) {
 function readDisclosure(encoded) {
   let parts;
   try {
-    parts = strictJson(fromB64u(encoded), { limit: 65_536 });
+    parts = encoded.length <= MAX_DISCLOSURE ? strictJson(fromB64u(encoded)) : null;
   } catch {
-    throw new DisclosureError("a disclosure that cannot be read");
+    throw new FormatError("a disclosure that cannot be read");
   }
   const formed = Array.isArray(parts) && parts.length === 3 && typeof parts[0] === "string" && isText(parts[1]);
-  if (!formed || RESERVED.has(parts[1]) || nested(parts[2])) throw new DisclosureError("a disclosure of another form");
+  if (!formed || RESERVED.has(parts[1]) || NEVER_DISCLOSED.has(parts[1]) || nested(parts[2])) throw new FormatError("a disclosure of another form");
   return { name: parts[1], value: parts[2] };
 }
 

@@ -5,7 +5,7 @@ import { readJwt, readPair } from "./jwt.js";
 import { FormatError, fromB64u, isInstant, isObject, isText } from "./strict.js";
 import { SUITES } from "./suites.js";
 
-const MAX_LIST = 1_048_576; // Bytes after inflating; the pooled list has 262 144.
+const MAX_LIST = 262_144; // Bytes after inflating: 2^20 entries of two bits.
 const SLICE = 4096; // Deflate expands at most 1032 times, so a slice gives at most 4 MB.
 
 export const STATES = ["ok", "revoked", "suspended", "superseded"];

@@ -75,7 +75,7 @@ function signedWith(payload, { header, signature }, keys) {
     try {
       return readJwt(`${header}.${payload}.${signature}`, { typ: TYP, alg }).signedBy(keys);
     } catch {
-      return false; // A signature by other keys or of another kind counts for nothing.
+      return false; // A signature of another kind counts for nothing.
     }
   });
 }
@@ -123,7 +123,7 @@ function readWitnesses({ quorum, witnesses }) {
   unique(organisations.map(({ organisation }) => organisation));
   // A key under two names would let one machine count twice.
   unique(organisations.flatMap(({ vkeys }) => vkeys.map(({ point }) => String(point))));
-  if (!isIndex(quorum) || quorum > organisations.length) throw new FormatError("a quorum out of reach");
+  if (!isIndex(quorum) || quorum > organisations.length || (quorum === 0) !== (organisations.length === 0)) throw new FormatError("a quorum out of reach");
   return { quorum, organisations };
 }
 

@@ -16,7 +16,6 @@ export const NOW = 1_782_800_000;
 export const ISSUED = Math.floor((NOW - 5 * 86_400) / 86_400) * 86_400;
 export const SCHOOL = "4141010459";
 export const VCT = "urn:xinji:credential:diploma:1";
-const ALG = { gm: "SGD_SM3_SM2", intl: "ES256" };
 
 export function makeKey(alg) {
   if (alg === "EdDSA") {
@@ -102,6 +101,7 @@ export class World {
     school: makePair(),
     issuing: makePair(),
     status: makePair(),
+    statusFederation: makePair(),
     log: [makeKey("SGD_SM3_SM2"), makeKey("EdDSA")],
     witnesses: [[makeKey("SGD_SM3_SM2"), makeKey("EdDSA")]],
   };
@@ -164,6 +164,7 @@ export class World {
       sub: this.statusId,
       iat: ISSUED - 86_400,
       exp: ISSUED + 365 * 86_400,
+      jwks: jwksOf(this.keys.statusFederation),
       metadata: { xinji_status_provider: { province: ["41"], jwks: jwksOf(this.keys.status) } },
     };
   }
@@ -303,4 +304,3 @@ export function signTrust(payload, keys) {
   return { payload: encoded, signatures };
 }
 
-export { ALG };

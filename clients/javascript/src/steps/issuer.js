@@ -2,50 +2,50 @@
 
 import { attempt, unwrap } from "../attempt.js";
 import { schoolCode } from "../entity.js";
-import { ChainError, checkLinks, checkLogged, checkPolicies, checkRoot, checkTimes } from "../federation.js";
+import { ChainError, checkLimits, checkLinks, checkLogged, checkRoot, checkTimes, ISSUER } from "../federation.js";
 import { decodeEntry } from "../merkle.js";
 import { Finding, iso } from "../report.js";
 import { fromB64, isObject, isTexts } from "../strict.js";
 
 const BACKDATING = 30 * 86_400;
 
-export function checkIssuer(read, readChain, { trust, time, head, log }) {
+export function checkIssuer(credentialRead, statementsRead, context) {
   try {
-    const statements = unwrap(readChain);
-    const credential = unwrap(read);
-    return judgeIssuer(credential, statements, { trust, time, head, log });
+    return judge(unwrap(credentialRead), unwrap(statementsRead), context);
   } catch (error) {
-    if (error instanceof ChainError) throw new Finding(`issuer_${error.kind}`, { detail: error.message });
-    throw error;
+    throw error instanceof ChainError ? new Finding(`issuer_${error.kind}`, { detail: error.message }) : error;
   }
 }
 
-function judgeIssuer(credential, statements, { trust, time, head, log }) {
-  const [leaf] = statements;
-  const metadata = leaf.metadata.xinji_credential_issuer;
-  const code = schoolCode(credential.iss);
-  // 2a. The leaf speaks of this issuer, with one and the same code everywhere.
-  if (leaf.sub !== credential.iss || !isObject(metadata)) {
-    if (isObject(metadata) && schoolCode(leaf.sub) !== code) throw new Finding("issuer_code_mismatch", codes(credential, leaf, log));
-    throw new Finding("issuer_not_accredited", { entity_id: credential.iss });
-  }
-  const logged = attempt(() => decodeEntry(fromB64(log.entry)).code).value ?? code;
-  if (code === null || !isTexts(metadata.school_code) || metadata.school_code.some((one) => one !== code) || logged !== code) {
-    throw new Finding("issuer_code_mismatch", codes(credential, leaf, log));
-  }
-  // 2b. The chain's own links, then its limits.
+function judge(credential, statements, { trust, time, head, log }) {
+  // 2a. The chain's own links, up to a root.
   checkLinks(statements, credential.ids);
   const root = trust === null ? null : checkRoot(statements, trust);
-  checkPolicies(statements, "xinji_credential_issuer");
-  checkPlace(metadata, code, root);
+
+  // 2b. It speaks of this issuer, with one and the same code everywhere.
+  const [leaf] = statements;
+  const metadata = leaf.metadata[ISSUER];
+  if (!isObject(metadata)) throw new Finding("issuer_not_accredited", { entity_id: leaf.sub });
+  const code = schoolCode(credential.iss);
+  const inEntry = attempt(() => decodeEntry(fromB64(log.entry)).code).value ?? code;
+  const codes = [schoolCode(leaf.sub), inEntry, ...(isTexts(metadata.school_code) ? metadata.school_code : [null])];
+  if (code === null || codes.some((one) => one !== code)) {
+    throw new Finding("issuer_code_mismatch", { entity_id: credential.iss, detail: codes.join(", ") });
+  }
+  if (leaf.sub !== credential.iss) throw new Finding("issuer_not_accredited", { entity_id: credential.iss });
+
+  // 2c. It may issue this type, here, within what every superior allows.
+  checkLimits(statements, ISSUER);
+  checkPlace(metadata, code);
   if (!isTexts(metadata.credential_types) || !metadata.credential_types.includes(credential.vct)) {
     throw new Finding("issuer_type", { detail: credential.vct });
   }
-  // 2c. Every statement is public.
+
+  // 2d. Every statement is public.
   checkLogged(statements, head);
-  // 2d. All of it at T, which must not be far from the day of issue.
-  const chain = statements.map(({ iss }) => iss);
-  const evidence = { entity_id: credential.iss, school_code: code, chain };
+
+  // 2e. All of it held at T, which must not be far from the day of issue.
+  const evidence = { entity_id: credential.iss, school_code: code, chain: statements.map(({ iss }) => iss) };
   if (trust === null || time === null) throw new Finding("issuer_no_trust", evidence);
   checkTimes(statements, root, time);
   if (time < credential.iat || time > credential.iat + BACKDATING) {
@@ -54,17 +54,10 @@ function judgeIssuer(credential, statements, { trust, time, head, log }) {
   return { code: "issuer_ok", evidence: { ...evidence, time: iso(time) } };
 }
 
-function codes(credential, leaf, log) {
-  const entry = attempt(() => decodeEntry(fromB64(log.entry)).code).value ?? "?";
-  return { detail: `iss ${credential.iss}, statement ${leaf.sub}, log entry ${entry}` };
-}
-
 // Digits 1-2 of a school code are its type, digits 3-4 its province.
-function checkPlace(metadata, code, root) {
-  const { province, school_type: type } = metadata;
+function checkPlace({ province, school_type: type }, code) {
   if (!isTexts(type) || !type.includes(code.slice(0, 2))) throw new Finding("issuer_not_accredited", { school_code: code });
-  const inPlace = isTexts(province) && province.includes(code.slice(2, 4));
-  if (!inPlace || (root !== null && !province.every((one) => root.provinces.includes(one)))) {
+  if (!isTexts(province) || province.length !== 1 || province[0] !== code.slice(2, 4)) {
     throw new Finding("issuer_province", { school_code: code });
   }
 }
