@@ -5,7 +5,7 @@ import { schoolCode } from "../entity.js";
 import { ChainError, checkLimits, checkLinks, checkLogged, checkRoot, checkTimes, ISSUER } from "../federation.js";
 import { decodeEntry } from "../merkle.js";
 import { Finding, iso } from "../report.js";
-import { fromB64, isObject, isTexts } from "../strict.js";
+import { fromB64, isObject, isTexts, same } from "../strict.js";
 
 const BACKDATING = 30 * 86_400;
 
@@ -56,8 +56,6 @@ function judge(credential, statements, { trust, time, head, log }) {
 
 // Digits 1-2 of a school code are its type, digits 3-4 its province.
 function checkPlace({ province, school_type: type }, code) {
-  if (!isTexts(type) || !type.includes(code.slice(0, 2))) throw new Finding("issuer_not_accredited", { school_code: code });
-  if (!isTexts(province) || province.length !== 1 || province[0] !== code.slice(2, 4)) {
-    throw new Finding("issuer_province", { school_code: code });
-  }
+  if (!same(type, [code.slice(0, 2)])) throw new Finding("issuer_not_accredited", { school_code: code });
+  if (!same(province, [code.slice(2, 4)])) throw new Finding("issuer_province", { school_code: code });
 }
