@@ -378,6 +378,13 @@ def test_a_status_service(suite: str) -> None:
         verify_status_service([province.accredits(service, claims)], TRUSTED, at=AT, suite=suite)
 
 
+def test_a_status_service_beyond_its_limit() -> None:
+    limit = {"metadata_policy": {STATUS_PROVIDER: {"province": {"subset_of": ["61"]}}}}
+    links = [province.accredits(service, {**status_service_of(service), **limit})]
+    with pytest.raises(ProvinceNotAllowedError):
+        verify_status_service(links, TRUSTED, at=AT, suite="gm")
+
+
 def test_a_status_service_accredits_nobody() -> None:
     payload = {**province.payload(university, school_of(university)), "iss": STATUS_SERVICE}
     above = province.accredits(service, status_service_of(service))
