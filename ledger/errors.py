@@ -41,6 +41,12 @@ class ConflictingEntryError(LedgerError):
     code = "entry_conflict"
 
 
+class LostRaceError(LedgerError):
+    """Another process moved the log's head first: its step stands, this one's is rolled back."""
+
+    code = "log_race"
+
+
 class TamperedTilesError(LedgerError):
     """A tile is missing, has the wrong size or does not lead to the signed root."""
 
@@ -54,6 +60,12 @@ class LogRolledBackError(LedgerError):
     """
 
     code = "log_rolled_back"
+
+
+class OtherLogError(LedgerError):
+    """The database or the folder belongs to a log of another origin or hash."""
+
+    code = "log_other"
 
 
 class EntryNotFoundError(NotFoundError):

@@ -1,0 +1,123 @@
+"""What a bundle takes from the log: an entry's proof, and how far its publication is.
+
+A proof is checked against the signed root before it is handed out: tiles are files, and a
+wrong one must show here, not at an employer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from ledger import store
+from ledger.errors import InvalidProofError, TamperedTilesError
+from ledger.merkle import InclusionProof, Nodes, TreeHead, leaf_hash, prove_inclusion_from, verify_inclusion
+from ledger.proof_text import ProvenEntry
+from ledger.store import CheckpointRow, Placed
+from ledger.tiles import TileFolder
+
+
+class State(StrEnum):
+    """How far an entry is. Each is a promise of its own, and includes those before it."""
+
+    QUEUED = "queued"
+    SEQUENCED = "sequenced"
+    INTEGRATED = "integrated"
+    PUBLISHED = "published"
+    ANCHORED = "anchored"
+
+
+@dataclass(frozen=True, slots=True)
+class LogProof:
+    """An entry's place under a published checkpoint, proved."""
+
+    entry: bytes
+    index: int
+    path: tuple[bytes, ...]
+    checkpoint: str
+    tree_size: int
+    published_at: datetime
+
+    def __str__(self) -> str:
+        """Return the proof as a `.tlog-proof` file (C2SP tlog-proof)."""
+        return str(ProvenEntry(InclusionProof(self.index, self.path), self.checkpoint))
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """How far an entry is, where it stands, and since when the world can check it."""
+
+    state: State
+    index: int | None = None
+    tree_size: int | None = None
+    published_at: datetime | None = None
+
+
+def proof_of(
+    session: Session, tiles: TileFolder, commitment: bytes, *, tree_size: int | None = None
+) -> LogProof | None:
+    """Prove one entry; see `proofs_of`. None if it is not published (by that checkpoint)."""
+    return proofs_of(session, tiles, [commitment], tree_size=tree_size).get(commitment)
+
+
+def proofs_of(
+    session: Session, tiles: TileFolder, commitments: Sequence[bytes], *, tree_size: int | None = None
+) -> dict[bytes, LogProof]:
+    """Prove entries under the first published checkpoint that holds each, or under that of `tree_size`.
+
+    Those that are not published yet, or not in the tree of `tree_size`, are left out.
+
+    Raises:
+        TamperedTilesError: The tiles do not prove what was signed.
+    """
+    placed = store.placed(session, commitments)
+    sizes = {commitment: tree_size or at.tree_size for commitment, at in placed.items() if at.tree_size}
+    checkpoints = store.published_checkpoints(session, sorted(set(filter(None, sizes.values()))))
+    nodes = tiles.nodes(max(checkpoints, default=0))
+    proofs: dict[bytes, LogProof] = {}
+    for commitment, size in sizes.items():
+        checkpoint = checkpoints.get(size or 0)
+        if checkpoint is not None and placed[commitment].leaf_index < checkpoint.tree_size:
+            proofs[commitment] = _proof(tiles, nodes, placed[commitment], checkpoint)
+    return proofs
+
+
+def _proof(tiles: TileFolder, nodes: Nodes, placed: Placed, checkpoint: CheckpointRow) -> LogProof:
+    proof = prove_inclusion_from(tiles.hash, nodes, placed.leaf_index, checkpoint.tree_size)
+    head = TreeHead(checkpoint.tree_size, checkpoint.root_hash)
+    try:
+        verify_inclusion(tiles.hash, leaf=leaf_hash(tiles.hash, placed.entry), proof=proof, head=head)
+    except InvalidProofError as error:
+        raise TamperedTilesError(f"the tiles do not prove entry {placed.leaf_index}") from error
+    if checkpoint.published_at is None:
+        raise AssertionError("a published checkpoint has its time")
+    return LogProof(
+        entry=placed.entry,
+        index=proof.leaf_index,
+        path=proof.path,
+        checkpoint=checkpoint.note,
+        tree_size=checkpoint.tree_size,
+        published_at=checkpoint.published_at,
+    )
+
+
+def publication(session: Session, commitments: Sequence[bytes]) -> dict[bytes, Publication]:
+    """Tell how far `commitments` are; those that were never submitted are left out."""
+    found = {commitment: Publication(State.QUEUED) for commitment in store.queued_among(session, commitments)}
+    placed = store.placed(session, commitments)
+    integrated_size = store.integrated_size(session)
+    checkpoints = store.published_checkpoints(session, sorted({at.tree_size for at in placed.values() if at.tree_size}))
+    for commitment, at in placed.items():
+        checkpoint = checkpoints.get(at.tree_size or 0)
+        if checkpoint is not None:
+            found[commitment] = Publication(
+                State.PUBLISHED, at.leaf_index, checkpoint.tree_size, checkpoint.published_at
+            )
+        else:
+            state = State.INTEGRATED if at.leaf_index < integrated_size else State.SEQUENCED
+            found[commitment] = Publication(state, at.leaf_index)
+    return found

@@ -1,0 +1,46 @@
+"""What a running log is made of. Built once, at start-up; the steps take it whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crypto.keys import ED25519, SGD_SM3_SM2
+from crypto.signing import Signer
+from kernel.clock import Clock
+from kernel.db import Database
+from ledger.checkpoint import WitnessPolicy
+from ledger.tiles import TileFolder
+from ledger.vkey import VerifierKey, kind_of
+from ledger.witnessing import Witness
+
+PURPOSE = "log"
+ALGS = (SGD_SM3_SM2, ED25519)
+"""Each checkpoint carries a line of each: SM2 for domestic verifiers, Ed25519 for the world's."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogServices:
+    """One log. `origin` owns the signer's log keys; `window` is how long entries gather before a shuffle."""
+
+    database: Database
+    tiles: TileFolder
+    origin: str
+    signer: Signer
+    witnesses: tuple[Witness, ...]
+    policy: WitnessPolicy
+    clock: Clock
+    window: timedelta = timedelta(0)
+
+
+def create_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:
+    """Make the log's two keys where they are missing; return all its verifier keys."""
+    for alg in ALGS:
+        signer.generate(PURPOSE, origin, alg)
+    return verifier_keys(signer, origin)
+
+
+def verifier_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:
+    """Return the log's published keys, as verifiers take them."""
+    keys = signer.public_keys(PURPOSE, origin)
+    return tuple(VerifierKey(origin, kind_of(key.alg, timestamped=False), key) for key in keys)

@@ -1,0 +1,151 @@
+"""Sign the tree's head, have it cosigned, and publish it when the quorum is complete.
+
+The order is what makes it safe to end anywhere: tiles are on the disk, then the signed
+checkpoint is stored, then witnesses see it, then it is published in the database, then as
+the file. A checkpoint without its quorum waits; a later one takes its place.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import structlog
+
+from ledger import store
+from ledger.checkpoint import Checkpoint, Organisation, Signed, open_checkpoint, signature_by
+from ledger.continuity import current_head
+from ledger.errors import (
+    LogRolledBackError,
+    LostRaceError,
+    TamperedTilesError,
+    WitnessConflictError,
+    WitnessError,
+)
+from ledger.log import ALGS, PURPOSE, LogServices, verifier_keys
+from ledger.merkle import TreeHead
+from ledger.note import Note, Signature
+from ledger.vkey import VerifierKey, kind_of
+from ledger.witnessing import Tree, Witness, ask
+
+logger = structlog.get_logger()
+
+
+def run_once(log: LogServices) -> int:
+    """Bring the tree's head one step towards being published; return 1 if it was, else 0.
+
+    Raises:
+        LogRolledBackError: The database or the tiles are older than what was published or cosigned.
+        TamperedTilesError: The tiles do not lead to a root that was signed.
+    """
+    head = current_head(log)
+    _write_published(log)
+    if head.published_size == head.integrated.tree_size:
+        return 0
+    signed = _signed(log, head.integrated)
+    signed = _cosigned(log, signed, known_size=head.published_size)
+    if len(log.policy.times(signed.note)) < log.policy.quorum:
+        with log.database.write() as session:
+            store.update_waiting(session, head.integrated.tree_size, str(signed.note))
+        return 0
+    try:
+        _publish(log, head.published_size, signed)
+    except LostRaceError:  # Another publisher was faster: with this tree, or with a larger one.
+        return 0
+    _write_published(log)
+    log.tiles.prune(head.published_size, head.integrated.tree_size)
+    return 1
+
+
+def _signed(log: LogServices, head: TreeHead) -> Signed:
+    """Return the stored checkpoint of `head`, signed and stored now if there was none."""
+    if log.tiles.head(head.tree_size) != head:
+        raise TamperedTilesError(f"the tiles do not lead to the root of {head.tree_size} entries")
+    with log.database.read() as session:
+        row = store.checkpoint(session, head.tree_size)
+        before = store.latest_checkpoint(session, before=head.tree_size)
+    if row is None:
+        # Whatever was signed before must be a prefix of what is signed now.
+        if before and log.tiles.head(before.tree_size).root_hash != before.root_hash:
+            raise TamperedTilesError(f"the tree does not extend the checkpoint of {before.tree_size} entries")
+        note = _sign(log, Checkpoint(log.origin, head))
+        with log.database.write() as session:
+            store.add_checkpoint(session, head, str(note), log.clock.now())
+            row = store.checkpoint(session, head.tree_size)
+    if row is None or row.root_hash != head.root_hash:
+        raise LogRolledBackError(f"another checkpoint of {head.tree_size} entries was signed before")
+    return open_checkpoint(row.note, origin=log.origin, keys=verifier_keys(log.signer, log.origin))
+
+
+def _sign(log: LogServices, checkpoint: Checkpoint) -> Note:
+    text = str(checkpoint)
+    lines: list[Signature] = []
+    for alg in ALGS:
+        public = log.signer.active_key(PURPOSE, log.origin, alg)
+        key = VerifierKey(log.origin, kind_of(alg, timestamped=False), public)
+        (value,) = log.signer.sign_many(PURPOSE, log.origin, alg, [text.encode()])
+        key.verify(text, value)  # A key that was rotated in between shows here, not at a verifier.
+        lines.append(signature_by(key, value))
+    return Note(text, tuple(lines))
+
+
+def _cosigned(log: LogServices, signed: Signed, *, known_size: int) -> Signed:
+    """Ask those witnesses whose cosignature is missing, all at once; return what came in."""
+    have = log.policy.times(signed.note)
+    organisations = {one.name: one for one in log.policy.organisations if one.name not in have}
+    missing = [
+        (witness, organisations[witness.organisation])
+        for witness in log.witnesses
+        if witness.organisation in organisations
+    ]
+    if not missing:
+        return signed
+    size = signed.checkpoint.head.tree_size
+    tree = Tree(log.tiles.hash, log.tiles.nodes(size), size)
+    with ThreadPoolExecutor(len(missing), thread_name_prefix="witness") as pool:
+        answers = list(pool.map(partial(_asked, log, signed, tree, known_size), *zip(*missing, strict=True)))
+    note = signed.note
+    for answer in answers:
+        if not isinstance(answer, WitnessError):
+            note = note.signed(answer)
+    if len(log.policy.times(note)) < log.policy.quorum:
+        _refuse_if_behind(log, [answer for answer in answers if isinstance(answer, WitnessConflictError)])
+    return signed._replace(note=note)
+
+
+def _asked(
+    log: LogServices, signed: Signed, tree: Tree, known_size: int, witness: Witness, organisation: Organisation
+) -> tuple[Signature, ...] | WitnessError:
+    try:
+        return ask(witness, organisation, signed, tree, known_size=known_size, now=log.clock.now())
+    except WitnessError as error:
+        logger.warning("witness_failed", witness=witness.organisation, code=error.code, detail=str(error))
+        return error
+
+
+def _refuse_if_behind(log: LogServices, conflicts: list[WitnessConflictError]) -> None:
+    """Tell a witness that is ahead because the log was rolled back from one that another publisher asked."""
+    current = current_head(log).integrated.tree_size
+    for conflict in conflicts:
+        if conflict.tree_size > current:
+            raise LogRolledBackError(
+                f"a witness has cosigned {conflict.tree_size} entries of this log, and there are {current} here",
+                published=conflict.tree_size,
+                known=current,
+            )
+
+
+def _publish(log: LogServices, old_size: int, signed: Signed) -> None:
+    size = signed.checkpoint.head.tree_size
+    with log.database.write() as session:
+        moved = store.move_published(session, old_size, size)
+        if not moved or not store.publish_checkpoint(session, size, str(signed.note), log.clock.now()):
+            raise LostRaceError("another checkpoint was published meanwhile")
+
+
+def _write_published(log: LogServices) -> None:
+    """Bring the file up to the database: it lags where a process ended between the two."""
+    with log.database.read() as session:
+        latest = store.latest_published(session, 1)
+    if latest:
+        log.tiles.write_checkpoint(latest[0].note)

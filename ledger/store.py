@@ -1,0 +1,333 @@
+"""The log's statements: short, on an index, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar, cast
+
+from sqlalchemy import CursorResult, Insert, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from kernel.db import Base
+from ledger.errors import OtherLogError
+from ledger.merkle import TreeHead
+from ledger.models import LogCheckpoint, LogEntry, LogEvidence, LogHead, LogQueue
+
+_Value = TypeVar("_Value")
+WAITING = "waiting"
+PUBLISHED = "published"
+SOME = 500
+"""How many values a statement names at most; callers pass any number."""
+
+
+class Head(NamedTuple):
+    """How far the log is: indices given, leaves in the tree with its root, checkpoint published."""
+
+    sequenced_size: int
+    integrated: TreeHead
+    published_size: int
+
+
+class Queued(NamedTuple):
+    """An entry in the queue."""
+
+    id: int
+    commitment: bytes
+    entry: bytes
+
+
+class Placed(NamedTuple):
+    """An entry at its index, and the first published checkpoint that holds it, if there is one."""
+
+    leaf_index: int
+    entry: bytes
+    tree_size: int | None
+
+
+class CheckpointRow(NamedTuple):
+    """A checkpoint as it is stored."""
+
+    tree_size: int
+    root_hash: bytes
+    note: str
+    state: str
+    published_at: datetime | None
+
+
+def head(session: Session, *, origin: str, hash_name: str) -> Head | None:
+    """Return how far the log is; None before its first entry.
+
+    Raises:
+        OtherLogError: The database holds a log of another origin or hash.
+    """
+    row = session.execute(_HEAD).one_or_none()
+    if row is None:
+        return None
+    if (row.origin, row.hash_name) != (origin, hash_name):
+        raise OtherLogError(
+            f"the database holds the log {row.origin} ({row.hash_name}), not {origin} ({hash_name})",
+            found=row.origin,
+            expected=origin,
+        )
+    return Head(row.sequenced_size, TreeHead(row.integrated_size, row.integrated_root), row.published_size)
+
+
+def create_head(session: Session, *, origin: str, hash_name: str, empty_root: bytes) -> None:
+    """Begin the log, unless somebody has."""
+    values = {
+        "id": 1,
+        "origin": origin,
+        "hash_name": hash_name,
+        "sequenced_size": 0,
+        "integrated_size": 0,
+        "integrated_root": empty_root,
+        "published_size": 0,
+    }
+    session.execute(_insert_new(session, LogHead), values)
+
+
+def integrated_size(session: Session) -> int:
+    """Return how many entries are in the tree."""
+    return session.scalar(select(LogHead.integrated_size)) or 0
+
+
+def move_sequenced(session: Session, old: int, new: int) -> bool:
+    """Move the sequence's end from `old` to `new`; False if it is not at `old`."""
+    return _swapped(session, _MOVE_SEQUENCED, {"old": old, "new": new})
+
+
+def move_integrated(session: Session, old: int, new: TreeHead) -> bool:
+    """Move the tree from `old` to `new`; False if it is not at `old`."""
+    return _swapped(session, _MOVE_INTEGRATED, {"old": old, "new": new.tree_size, "root": new.root_hash})
+
+
+def move_published(session: Session, old: int, new: int) -> bool:
+    """Move the published size from `old` to `new`; False if it is not at `old`."""
+    return _swapped(session, _MOVE_PUBLISHED, {"old": old, "new": new})
+
+
+def enqueue(session: Session, rows: Sequence[tuple[bytes, bytes]], at: datetime) -> None:
+    """Queue (commitment, entry) pairs; those whose commitment is queued already stay as they are."""
+    if rows:
+        values = [{"commitment": commitment, "entry": entry, "submitted_at": at} for commitment, entry in rows]
+        session.execute(_insert_new(session, LogQueue), values)
+
+
+def oldest_queued(session: Session) -> datetime | None:
+    """Return when the entry that waits longest was submitted."""
+    return session.scalar(select(func.min(LogQueue.submitted_at)))
+
+
+def queued_ids(session: Session) -> list[int]:
+    """Return the ids of all that waits."""
+    return list(session.scalars(select(LogQueue.id)))
+
+
+def queued(session: Session, ids: Sequence[int]) -> list[Queued]:
+    """Return what of `ids` still waits, in the order of `ids`."""
+    found: dict[int, Queued] = {}
+    for some in _in_turn(ids):
+        for row in session.execute(_QUEUED_BY_ID, {"some": some}):
+            found[row.id] = Queued(*row)
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def dequeue(session: Session, ids: Sequence[int]) -> None:
+    """Take `ids` from the queue."""
+    for some in _in_turn(ids):
+        session.execute(delete(LogQueue).where(LogQueue.id.in_(some)))
+
+
+def known_entries(session: Session, commitments: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the entries of those of `commitments` that are queued or have an index."""
+    found: dict[bytes, bytes] = {}
+    for some in _in_turn(commitments):
+        for statement in (_QUEUED_BY_COMMITMENT, _ENTRY_BY_COMMITMENT):
+            found.update((row.commitment, row.entry) for row in session.execute(statement, {"some": some}))
+    return found
+
+
+def queued_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
+    """Return which of `commitments` wait in the queue."""
+    return {
+        row.commitment
+        for some in _in_turn(commitments)
+        for row in session.execute(_QUEUED_BY_COMMITMENT, {"some": some})
+    }
+
+
+def sequenced_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
+    """Return which of `commitments` have an index."""
+    return {
+        row.commitment
+        for some in _in_turn(commitments)
+        for row in session.execute(_ENTRY_BY_COMMITMENT, {"some": some})
+    }
+
+
+def append(session: Session, begin: int, rows: Sequence[Queued]) -> None:
+    """Give `rows` the indices from `begin` on."""
+    values = [
+        {"leaf_index": index, "commitment": row.commitment, "entry": row.entry}
+        for index, row in enumerate(rows, start=begin)
+    ]
+    session.execute(insert(LogEntry), values)
+
+
+def entries(session: Session, begin: int, end: int) -> list[bytes]:
+    """Return the entries [begin, end) in the order of their indices."""
+    statement = select(LogEntry.entry).where(LogEntry.leaf_index >= begin, LogEntry.leaf_index < end)
+    return list(session.scalars(statement.order_by(LogEntry.leaf_index)))
+
+
+def placed(session: Session, commitments: Sequence[bytes]) -> dict[bytes, Placed]:
+    """Return the indices of `commitments`, each with the first published checkpoint's size."""
+    found: dict[bytes, Placed] = {}
+    for some in _in_turn(commitments):
+        for row in session.execute(_PLACED, {"some": some}):
+            found[row.commitment] = Placed(row.leaf_index, row.entry, row.tree_size)
+    return found
+
+
+def checkpoint(session: Session, tree_size: int) -> CheckpointRow | None:
+    """Return the checkpoint of `tree_size`, waiting or published."""
+    row = session.execute(_CHECKPOINT.where(LogCheckpoint.tree_size == tree_size)).one_or_none()
+    return None if row is None else CheckpointRow(*row)
+
+
+def published_checkpoints(session: Session, sizes: Sequence[int]) -> dict[int, CheckpointRow]:
+    """Return the published checkpoints of these sizes."""
+    found: dict[int, CheckpointRow] = {}
+    for some in _in_turn(sizes):
+        statement = _CHECKPOINT.where(LogCheckpoint.tree_size.in_(some), LogCheckpoint.state == PUBLISHED)
+        found.update((row.tree_size, CheckpointRow(*row)) for row in session.execute(statement))
+    return found
+
+
+def latest_checkpoint(session: Session, *, before: int) -> CheckpointRow | None:
+    """Return the largest checkpoint ever signed of fewer than `before` leaves."""
+    statement = _CHECKPOINT.where(LogCheckpoint.tree_size < before).order_by(LogCheckpoint.tree_size.desc()).limit(1)
+    row = session.execute(statement).one_or_none()
+    return None if row is None else CheckpointRow(*row)
+
+
+def latest_published(session: Session, limit: int) -> list[CheckpointRow]:
+    """Return the latest published checkpoints, the newest first."""
+    statement = _CHECKPOINT.where(LogCheckpoint.state == PUBLISHED).order_by(LogCheckpoint.tree_size.desc())
+    return [CheckpointRow(*row) for row in session.execute(statement.limit(limit))]
+
+
+def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) -> None:
+    """Store a signed checkpoint as waiting, unless one of its size is there: the first one stays."""
+    values = {
+        "tree_size": signed.tree_size,
+        "root_hash": signed.root_hash,
+        "note": note,
+        "state": WAITING,
+        "signed_at": at,
+        "published_at": None,
+    }
+    session.execute(_insert_new(session, LogCheckpoint), values)
+
+
+def update_waiting(session: Session, tree_size: int, note: str) -> None:
+    """Keep the cosignatures that have come in so far."""
+    statement = update(LogCheckpoint).where(LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == WAITING)
+    session.execute(statement.values(note=note))
+
+
+def publish_checkpoint(session: Session, tree_size: int, note: str, at: datetime) -> bool:
+    """Turn a waiting checkpoint into a published one; False if it is not waiting any more."""
+    return _swapped(session, _PUBLISH, {"size": tree_size, "note": note, "at": at})
+
+
+def delete_superseded(session: Session) -> int:
+    """Delete the checkpoints that never got their quorum and have a published one after them."""
+    published = select(LogHead.published_size).scalar_subquery()
+    statement = delete(LogCheckpoint).where(LogCheckpoint.state == WAITING, LogCheckpoint.tree_size < published)
+    return _count(session.execute(statement))
+
+
+def add_evidence(session: Session, evidence: Mapping[bytes, Mapping[str, Any]]) -> None:
+    """Store preimages by commitment; those that are there stay as they are."""
+    if evidence:
+        values = [{"commitment": key.hex(), "content": dict(content)} for key, content in evidence.items()]
+        session.execute(_insert_new(session, LogEvidence), values)
+
+
+def evidence(session: Session, commitment: bytes) -> dict[str, Any] | None:
+    """Return the public preimage of `commitment`."""
+    return session.scalar(select(LogEvidence.content).where(LogEvidence.commitment == commitment.hex()))
+
+
+_HEAD = select(
+    LogHead.origin,
+    LogHead.hash_name,
+    LogHead.sequenced_size,
+    LogHead.integrated_size,
+    LogHead.integrated_root,
+    LogHead.published_size,
+)
+_MOVE_SEQUENCED = (
+    update(LogHead).where(LogHead.sequenced_size == bindparam("old")).values(sequenced_size=bindparam("new"))
+)
+_MOVE_INTEGRATED = (
+    update(LogHead)
+    .where(LogHead.integrated_size == bindparam("old"))
+    .values(integrated_size=bindparam("new"), integrated_root=bindparam("root"))
+)
+_MOVE_PUBLISHED = (
+    update(LogHead).where(LogHead.published_size == bindparam("old")).values(published_size=bindparam("new"))
+)
+_PUBLISH = (
+    update(LogCheckpoint)
+    .where(LogCheckpoint.tree_size == bindparam("size"), LogCheckpoint.state == WAITING)
+    .values(note=bindparam("note"), state=PUBLISHED, published_at=bindparam("at"))
+)
+_QUEUED_BY_ID = select(LogQueue.id, LogQueue.commitment, LogQueue.entry).where(
+    LogQueue.id.in_(bindparam("some", expanding=True))
+)
+_QUEUED_BY_COMMITMENT = select(LogQueue.commitment, LogQueue.entry).where(
+    LogQueue.commitment.in_(bindparam("some", expanding=True))
+)
+_ENTRY_BY_COMMITMENT = select(LogEntry.commitment, LogEntry.entry).where(
+    LogEntry.commitment.in_(bindparam("some", expanding=True))
+)
+_PLACED = select(
+    LogEntry.commitment,
+    LogEntry.leaf_index,
+    LogEntry.entry,
+    select(func.min(LogCheckpoint.tree_size))
+    .where(LogCheckpoint.state == PUBLISHED, LogCheckpoint.tree_size > LogEntry.leaf_index)
+    .correlate(LogEntry)
+    .scalar_subquery()
+    .label("tree_size"),
+).where(LogEntry.commitment.in_(bindparam("some", expanding=True)))
+_CHECKPOINT = select(
+    LogCheckpoint.tree_size,
+    LogCheckpoint.root_hash,
+    LogCheckpoint.note,
+    LogCheckpoint.state,
+    LogCheckpoint.published_at,
+)
+
+
+def _in_turn(values: Sequence[_Value]) -> list[Sequence[_Value]]:
+    return [values[at : at + SOME] for at in range(0, len(values), SOME)]
+
+
+def _insert_new(session: Session, model: type[Base]) -> Insert:
+    """Insert unless a unique value is taken: the database decides who is first."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(model).on_conflict_do_nothing()
+    return sqlite.insert(model).on_conflict_do_nothing()
+
+
+def _swapped(session: Session, statement: Update, values: Mapping[str, Any]) -> bool:
+    return _count(session.execute(statement, dict(values))) == 1
+
+
+def _count(result: Any) -> int:
+    return int(cast("CursorResult[Any]", result).rowcount)

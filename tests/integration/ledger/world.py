@@ -1,0 +1,128 @@
+"""A log with its signer and witnesses, made whole for a test. Typed stand-ins, no mocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from crypto.hashes import sm3
+from crypto.keyring import KeyRing
+from crypto.signing import LocalSigner
+from kernel.clock import ManualClock
+from kernel.db import Database
+from ledger import publication_cycle
+from ledger.bundles import LogProof, proofs_of
+from ledger.checkpoint import Organisation, WitnessPolicy, open_checkpoint
+from ledger.entry import Entry, EntryType
+from ledger.errors import WitnessUnavailableError
+from ledger.log import LogServices, create_keys, verifier_keys
+from ledger.merkle import InclusionProof, leaf_hash, verify_inclusion
+from ledger.note import Signature
+from ledger.proof_text import AddCheckpoint
+from ledger.submission import DatabaseLog
+from ledger.tiles import TileFolder
+from ledger.witness.cosigning import Cosigner, TrustedLog
+from ledger.witness.keys import create_witness, key_ring, open_state
+from ledger.witnessing import WitnessClient
+
+ORIGIN = "localhost:8000/log"
+CODE = "4141010459"
+
+
+def credential(number: int, code: str = CODE) -> Entry:
+    return Entry(EntryType.CREDENTIAL, code, sm3(number.to_bytes(8, "big")))
+
+
+@dataclass
+class Wire:
+    """A witness behind a wire that can be cut, and that remembers what went through."""
+
+    organisation: str
+    cosigner: Cosigner
+    close: Callable[[], None]
+    cut: bool = False
+    requests: list[AddCheckpoint] = field(default_factory=list)
+
+    def add_checkpoint(self, request: AddCheckpoint) -> tuple[Signature, ...]:
+        self.requests.append(request)
+        if self.cut:
+            raise WitnessUnavailableError("the wire is cut")
+        return WitnessClient(self.organisation, self.cosigner.add_checkpoint).add_checkpoint(request)
+
+
+@dataclass
+class World:
+    """One log and its witnesses."""
+
+    log: LogServices
+    clock: ManualClock
+    writer: DatabaseLog
+    wires: tuple[Wire, ...]
+    folder: Path
+
+    def submit(self, numbers: Sequence[int]) -> None:
+        with self.log.database.write() as session:
+            self.writer.submit_many(session, [credential(number) for number in numbers])
+
+    def cycle(self) -> int:
+        return publication_cycle.run_once(self.log)
+
+    def proofs(self, numbers: Sequence[int]) -> dict[int, LogProof]:
+        by_commitment = {credential(number).commitment: number for number in numbers}
+        with self.log.database.read() as session:
+            found = proofs_of(session, self.log.tiles, list(by_commitment))
+        return {by_commitment[commitment]: proof for commitment, proof in found.items()}
+
+    def check(self, proof: LogProof, entry: Entry, log: LogServices | None = None) -> None:
+        """Verify as somebody outside would: from the trusted keys and the policy alone."""
+        log = log or self.log
+        keys = verifier_keys(log.signer, log.origin)
+        signed = open_checkpoint(proof.checkpoint, origin=log.origin, keys=keys)
+        assert len(signed.note.verify(keys)) == 2
+        assert len(log.policy.times(signed.note)) >= log.policy.quorum
+        h = log.tiles.hash
+        leaf = leaf_hash(h, entry.encode())
+        verify_inclusion(h, leaf=leaf, proof=InclusionProof(proof.index, proof.path), head=signed.checkpoint.head)
+
+    def close(self) -> None:
+        for wire in self.wires:
+            wire.close()
+
+
+def signer_of(folder: Path, clock: ManualClock) -> LocalSigner:
+    return LocalSigner(KeyRing(folder / "keys", bytes(32), clock), bytes(32))
+
+
+def witness(folder: Path, organisation: str, clock: ManualClock, logs: Sequence[TrustedLog]) -> Wire:
+    """Open (or make) the witness of an organisation in its folder."""
+    place = folder / organisation
+    name = f"{organisation}.example/w"
+    create_witness(place, name, clock)
+    state = open_state(place)
+    return Wire(organisation, Cosigner(state, key_ring(place, clock), name, logs, clock), state.close)
+
+
+def make_world(  # noqa: PLR0913 - the parts a test may want otherwise
+    database: Database,
+    folder: Path,
+    clock: ManualClock,
+    *,
+    organisations: Sequence[str] = ("A",),
+    quorum: int = 1,
+    hash_name: str = "sm3",
+    window: timedelta = timedelta(0),
+) -> World:
+    signer = signer_of(folder, clock)
+    trusted = TrustedLog(ORIGIN, hash_name, create_keys(signer, ORIGIN))
+    wires = tuple(witness(folder, name, clock, [trusted]) for name in organisations)
+    policy = WitnessPolicy(quorum, tuple(Organisation(wire.organisation, wire.cosigner.keys) for wire in wires))
+    tiles = TileFolder(folder / "log", hash_name)
+    log = LogServices(database, tiles, ORIGIN, signer, wires, policy, clock, window)
+    return World(log, clock, DatabaseLog(clock), wires, folder)
+
+
+def elsewhere(world: World, database: Database, folder: Path) -> LogServices:
+    """The same log (its keys, witnesses and origin) over another database and another folder."""
+    return replace(world.log, database=database, tiles=TileFolder(folder, world.log.tiles.hash_name))
