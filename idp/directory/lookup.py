@@ -17,7 +17,7 @@ from crypto.envelope import FieldVault
 from idp.directory import store
 from idp.directory.eid import parse_eid
 from idp.directory.errors import InputError
-from idp.directory.models import Person
+from idp.directory.models import Organisation, Person
 from idp.directory.profiles import open_profile
 from kernel.access import Role
 
@@ -65,11 +65,18 @@ class AffiliationRecord:
 def school_by_code(session: Session, code: str) -> SchoolRecord | None:
     """Return the school that has or had this code, under its present code."""
     school = store.organisation_by_any_code(session, code)
-    if school is None or school.kind != "school":
-        return None
-    return SchoolRecord(
-        school.code, school.name, school.name_en, school.code[:2], school.code[2:4], _superiors(school.path)
-    )
+    return None if school is None or school.kind != "school" else _school(school)
+
+
+def schools_of_types(session: Session, types: Collection[str]) -> list[SchoolRecord]:
+    """Return the schools whose code begins with one of these types (2 digits), by code."""
+    return [_school(school) for school in store.schools_of_types(session, types)]
+
+
+def organisation_names(session: Session, codes: Collection[str]) -> dict[str, tuple[str, str | None]]:
+    """Return the Chinese and, where there is one, the English name of each organisation."""
+    found = store.organisations_by_codes(session, codes)
+    return {code: (row.name, row.name_en or None) for code, row in found.items()}
 
 
 def authority_codes(session: Session, code: str) -> tuple[str, ...]:
@@ -127,6 +134,12 @@ def affiliations_of(session: Session, person_id: UUID, today: date) -> list[Affi
         for held, place in store.affiliations_of(session, person_id)
         if held.since <= today and (held.until is None or held.until >= today)
     ]
+
+
+def _school(school: Organisation) -> SchoolRecord:
+    return SchoolRecord(
+        school.code, school.name, school.name_en, school.code[:2], school.code[2:4], _superiors(school.path)
+    )
 
 
 def _superiors(path: str) -> tuple[str, ...]:

@@ -79,6 +79,14 @@ def organisations_by_codes(session: Session, codes: Collection[str]) -> dict[str
     return {row.code: row for row in found}
 
 
+def schools_of_types(session: Session, types: Collection[str]) -> list[Organisation]:
+    """Return the schools whose code begins with one of these types (2 digits), by code."""
+    kinds = or_(*(Organisation.code.startswith(type_) for type_ in types))
+    return list(
+        session.scalars(select(Organisation).where(Organisation.kind == "school", kinds).order_by(Organisation.code))
+    )
+
+
 def branches(session: Session, superior_id: UUID | None) -> list[Branch]:
     """Return the authorities directly below another one, each with the numbers of its subtree."""
     school = aliased(Organisation)
