@@ -32,6 +32,11 @@ class Addresses:
         """The authority's code as log entries carry it: 10 digits."""
         return self.authority.rjust(10, "0")
 
+    @property
+    def log_origin(self) -> str:
+        """The origin line of the installation's log."""
+        return f"{self.host}/log"
+
     def school(self, code: str) -> str:
         """Return the entity id of the school with a 10-digit `code`."""
         return f"{self.base_url}/schools/{code}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from credentials.models import Batch, BatchRow
@@ -113,20 +113,26 @@ def unfinished(session: Session) -> int:
     return session.scalar(query.where(Batch.state == "approved", BatchRow.state == "good")) or 0
 
 
-def purge_batches(session: Session, *, staged_before: datetime, rows_before: datetime, limit: int = 50) -> int:
-    """Delete dry runs that nobody approved and the emptied rows of batches long done; return how many batches."""
-    old = list(
-        session.scalars(
-            select(Batch.id)
-            .where(
-                ((Batch.state.in_(("staging", "discarded", "checked"))) & (Batch.created_at < staged_before))
-                | ((Batch.state == "done") & (Batch.finished_at < rows_before))
-            )
-            .order_by(Batch.id)
-            .limit(limit)
+def purge_batches(
+    session: Session, *, staged_before: datetime, done_before: datetime, rows_before: datetime, limit: int = 500
+) -> int:
+    """Delete dry runs that nobody approved, batches long done, and what is kept of wrong rows; return how many rows.
+
+    At most `limit` rows a call, so that the write lock is held briefly: call it again.
+    """
+    dead = (Batch.state.in_(("staging", "discarded", "checked"))) & (Batch.created_at < staged_before)
+    old = (Batch.state == "done") & (Batch.finished_at < done_before)
+    ended = select(Batch.id).where(dead | old)
+    wrong = select(Batch.id).where(Batch.state == "done", Batch.finished_at < rows_before)
+    rows = session.execute(
+        select(BatchRow.batch_id, BatchRow.row)
+        .where(BatchRow.batch_id.in_(ended) | (BatchRow.batch_id.in_(wrong) & (BatchRow.state == "wrong")))
+        .limit(limit)
+    ).all()
+    if rows:
+        session.execute(
+            delete(BatchRow).where(tuple_(BatchRow.batch_id, BatchRow.row).in_([tuple(row) for row in rows]))
         )
-    )
-    if old:
-        session.execute(delete(BatchRow).where(BatchRow.batch_id.in_(old)))
-        session.execute(delete(Batch).where(Batch.id.in_(old)))
-    return len(old)
+    if len(rows) < limit:
+        session.execute(delete(Batch).where(dead | old))
+    return len(rows)

@@ -113,6 +113,18 @@ class IssuerNotAllowedError(NotAllowedError):
     code = "issuer_not_allowed"
 
 
+class NotAccreditedError(CredentialError):
+    """Nobody has accredited the school, or its province's status service, with their present keys."""
+
+    code = "issuer_not_accredited"
+
+
+class AccreditationUnpublishedError(CredentialError):
+    """The accreditation is signed, and the log has not published it yet: wait a little."""
+
+    code = "accreditation_unpublished"
+
+
 class BatchStateError(CredentialError):
     """The batch is in a state in which this cannot be done."""
 

@@ -14,12 +14,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from credentials import batch_store, store
+from credentials.accreditation import require_accreditation
 from credentials.document import jti_of
 from credentials.dry_run import issuing_school
 from credentials.errors import (
     BatchNotFoundError,
     BatchStateError,
-    IssuerNotAllowedError,
     NothingToIssueError,
     WrongRowsLeftError,
 )
@@ -27,13 +27,11 @@ from credentials.models import Batch
 from credentials.ports import CredentialServices
 from credentials.types import type_of
 from crypto.approvals import approve
-from crypto.errors import UnknownKeyError
-from crypto.jose import SUITE_ALG, SUITES
+from crypto.jose import SUITES
 from kernel import audit
 from kernel.access import Actor
 
 APPROVED_FOR: Final = timedelta(hours=24)
-CREDENTIAL_KEYS: Final = "credential"
 _RECEIPTS: Final = 500
 
 
@@ -63,7 +61,7 @@ def approve_batch(by: CredentialServices, batch_id: UUID, *, actor: Actor, leave
         BatchNotFoundError: It is not there for this actor.
         WrongRowsLeftError: There are wrong rows and `leave_out_wrong` is not said.
         NothingToIssueError: No row is good.
-        IssuerNotAllowedError: The school has no issuing keys, or may not issue this type.
+        IssuerNotAllowedError, NotAccreditedError, AccreditationUnpublishedError: It would not verify.
     """
     now = by.clock.now()
     with by.database.read() as session:
@@ -78,16 +76,11 @@ def approve_batch(by: CredentialServices, batch_id: UUID, *, actor: Actor, leave
     if not waiting:
         raise NothingToIssueError("no row can be issued")
     school = issuing_school(by, batch.issuer_code, type_of(batch.vct))
-    owner = by.addresses.school(school.code)
-    for suite in suites:
-        try:
-            by.signer.active_key(CREDENTIAL_KEYS, owner, SUITE_ALG[suite])
-        except UnknownKeyError as error:
-            raise IssuerNotAllowedError("the school has no issuing keys yet", code=school.code) from error
+    require_accreditation(by, school, vct=batch.vct, suites=suites)
     approval = approve(
         by.approval_key,
         batch_id=str(batch_id),
-        owner=owner,
+        owner=by.addresses.school(school.code),
         vct=batch.vct,
         item_ids=ids,
         approved_by=str(actor.person_id),

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from credentials import store
 from credentials.addresses import Addresses
-from credentials.issuance import CREDENTIAL_KEYS, suites_of
+from credentials.issuance import suites_of
+from credentials.issuer_keys import CREDENTIAL_KEYS, STATUS_KEYS
 from credentials.ports import CredentialServices
-from credentials.revocation import STATUS_KEYS
 from credentials.status_lists import ensure_list
 from crypto.jose import SUITE_ALG, SUITES
 from crypto.keys import PublicKey

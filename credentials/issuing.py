@@ -24,7 +24,8 @@ from credentials.document import TYP, Document, StatusReference, compose
 from credentials.dry_run import claims_of, issuing_school
 from credentials.errors import CredentialError, SignatureSampleError
 from credentials.indices import award_index, number_index
-from credentials.issuance import CREDENTIAL_KEYS, suites_of
+from credentials.issuance import suites_of
+from credentials.issuer_keys import CREDENTIAL_KEYS
 from credentials.models import Batch, BatchRow
 from credentials.patience import write_patiently
 from credentials.ports import CredentialServices

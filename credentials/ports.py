@@ -6,10 +6,13 @@ LogWriter, Directory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
 
 from credentials.addresses import Addresses
 from credentials.directory import Directory
@@ -21,6 +24,13 @@ from crypto.signing import Signer
 from kernel.clock import Clock
 from kernel.db import Database
 from ledger.submission import LogWriter
+from ledger.tiles import TileFolder
+
+AnchorOf = Callable[[Session, int], Mapping[str, Any] | None]
+
+
+def _no_anchor(_session: Session, _tree_size: int) -> None:
+    """Know no anchor: the chain is slower than the log, and may be absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +38,16 @@ class CredentialServices:
     """All that credentials needs of the installation.
 
     `share_key` is K_share of design.md §4; `approval_key` makes the MACs that the signer wants
-    before it signs a batch; `data_dir` is where status files lie.
+    before it signs a batch; `data_dir` is where status files lie; `anchor_of` returns the first
+    anchor that covers a tree size, as bundles carry it; `log_window` is how long the log gathers
+    entries before it publishes them, which pages tell.
     """
 
     database: Database
     clock: Clock
     signer: Signer
     log: LogWriter
+    tiles: TileFolder
     directory: Directory
     vault: FieldVault
     blind: BlindIndex
@@ -47,6 +60,8 @@ class CredentialServices:
     limits: LookupLimits = field(default_factory=LookupLimits)
     sampler: Sampler = field(default_factory=Sampler)
     trust_file: Callable[[], bytes | None] = lambda: None
+    anchor_of: AnchorOf = _no_anchor
+    log_window: timedelta = timedelta(0)
 
     @property
     def status_folder(self) -> Path:

@@ -6,7 +6,7 @@ Verifiers learn of the change from the next status list, which comes on its own 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from credentials import store
 from credentials.document import jti_of
 from credentials.errors import CredentialNotFoundError
+from credentials.issuer_keys import STATUS_KEYS
 from credentials.models import Credential, StatusStatement
 from credentials.ports import CredentialServices
 from credentials.reasons import Reason, reason_for
@@ -23,8 +24,6 @@ from crypto.signing import sign_jwts
 from kernel import audit
 from kernel.access import Actor
 from kernel.ids import new_id
-
-STATUS_KEYS: Final = "status"
 
 
 def own_credential(session: Session, credential_id: UUID, actor: Actor) -> Credential:

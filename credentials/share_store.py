@@ -23,6 +23,11 @@ def share(session: Session, share_id: UUID) -> Share | None:
     return session.get(Share, share_id)
 
 
+def share_for_update(session: Session, share_id: UUID) -> Share | None:
+    """Return one share and keep others from changing it until the transaction ends."""
+    return session.get(Share, share_id, with_for_update=True)
+
+
 def share_by_lookup(session: Session, lookup_index: bytes) -> Share | None:
     """Return the share whose look-up id has this keyed hash."""
     return session.scalar(select(Share).where(Share.lookup_index == lookup_index))

@@ -15,10 +15,10 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from credentials import status_store, store
+from credentials.issuer_keys import STATUS_KEYS
 from credentials.models import StatusList, StatusSnapshot
 from credentials.patience import write_patiently
 from credentials.ports import CredentialServices
-from credentials.revocation import STATUS_KEYS
 from credentials.status_list import TYP, compress, pack, payload
 from crypto.jose import SUITE_ALG, SUITES
 from crypto.signing import sign_jwts
