@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from joserfc import jws
-from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.errors import BadSignatureError, JoseError, UnsupportedAlgorithmError
 from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
@@ -120,8 +120,10 @@ def verify_jwt(token: str, keys: Sequence[PublicKey], *, typ: str, algs: Collect
         raise InvalidTokenError("the token's alg is not its key's")
     try:
         jws.deserialize_compact(token, jose_key(key), registry=_Registry(algorithms=[key.alg]))
-    except JoseError as error:
+    except BadSignatureError as error:
         raise InvalidSignatureError("the token's signature does not fit") from error
+    except JoseError as error:
+        raise InvalidTokenError("the token's header is not accepted") from error
     return payload
 
 
@@ -140,7 +142,10 @@ def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         from_b64u(segments[2])
     except InvalidEncodingError as error:
         raise InvalidTokenError("the token's signature is not base64url") from error
-    return _object(segments[0]), _object(segments[1])
+    header, payload = _object(segments[0]), _object(segments[1])
+    if not all(isinstance(header.get(name, ""), str) for name in ("alg", "kid", "typ")):
+        raise InvalidTokenError("the token's alg, kid and typ are text")
+    return header, payload
 
 
 def peek_input(signed: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

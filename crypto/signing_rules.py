@@ -103,5 +103,6 @@ def _check_credential(payload: Mapping[str, object], key: KeyRecord, batch: Batc
         raise SigningRefusedError("no batch of this issuer is open", reason="batch")
     if payload.get("vct") != batch.approval.vct:
         raise SigningRefusedError("the batch was approved for another type", reason="vct")
-    if payload.get("jti") not in batch.item_ids:
+    jti = payload.get("jti")
+    if not isinstance(jti, str) or jti not in batch.item_ids:
         raise SigningRefusedError("this credential is not in the batch", reason="item")
