@@ -22,13 +22,13 @@ from crypto.keyring import KeyRing
 from crypto.signer_client import SignerClient
 from crypto.signing import Signer
 from idp.directory.services import DirectoryServices
-from idp.revocation import revoke_access
+from idp.authn.activation import revoke_access
 from idp.routes.services import IdpServices, build_idp
 from kernel.clock import Clock, SystemClock
 from kernel.csrf import Csrf
 from kernel.db import Database
 from kernel.pages import Pages
-from ledger.anchors.bundle import anchor_of
+from ledger.anchor_store import bundle_anchor
 from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.log import LogServices
 from ledger.registry.accreditation import Accreditation
@@ -91,11 +91,11 @@ def build_parts(settings: Settings, *, port: int | None = None, clock: Clock | N
     signer = SignerClient(socket_path(settings))
     fields, cookies = keks.load_or_create("fields"), keks.load_or_create("cookies")
     secure = installation.base_url.startswith("https://")
-    csrf = Csrf(lambda data: hmac_sm3(_derived(cookies, b"csrf"), data), secure=secure)
+    csrf = Csrf(lambda data: hmac_sm3(derived(cookies, b"csrf"), data), secure=secure)
     directory = DirectoryServices(
         vault=FieldVault(fields, purpose="directory"),
         index=BlindIndex(keks.load_or_create("blind-index"), "v1"),
-        codes=BlindIndex(_derived(cookies, b"activation"), "v1"),
+        codes=BlindIndex(derived(cookies, b"activation"), "v1"),
         clock=clock,
         revoke_access=revoke_access,
     )
@@ -119,14 +119,14 @@ def build_parts(settings: Settings, *, port: int | None = None, clock: Clock | N
         tiles=log.tiles,
         directory=IdpDirectory(database, directory.vault),
         vault=FieldVault(fields, purpose="credentials"),
-        blind=BlindIndex(_derived(keks.load_or_create("blind-index"), b"credentials"), "v1"),
+        blind=BlindIndex(derived(keks.load_or_create("blind-index"), b"credentials"), "v1"),
         share_key=keks.load_or_create("shares"),
         approval_key=keks.load_or_create("approvals"),
         addresses=Addresses(installation.base_url, installation.province),
         data_dir=settings.data_dir,
         status_interval=timedelta(seconds=settings.status_seconds),
         trust_file=lambda: _read(trust_path(settings)),
-        anchor_of=anchor_of,
+        anchor_of=bundle_anchor,
         log_window=log.window,
     )
     return Parts(
@@ -179,7 +179,7 @@ def _oidc_issuer(installation: Installation, port: int | None) -> str:
     return f"{base}:{port}"
 
 
-def _derived(key: bytes, purpose: bytes) -> bytes:
+def derived(key: bytes, purpose: bytes) -> bytes:
     """Return a key of its own for `purpose`: one key, one use."""
     return hkdf_expand_sm3(hkdf_extract_sm3(b"xinji/derived/1", key), purpose, 32)
 

@@ -74,6 +74,7 @@ class Installation(BaseModel):
     base_url: str
     province: str = "410000"
     province_name: str = "河南省教育厅"
+    province_name_en: str = "Department of Education of Henan Province"
     demo: bool = False
     witnesses: list[Witness] = []
     quorum: int = 1

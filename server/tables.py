@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import credentials.models
 import idp.directory.models
+import idp.directory.roster.models
 import idp.models
 import kernel.audit
+import ledger.anchor_models
 import ledger.models
+import ledger.registry.models
 
-MODULES = (kernel.audit, ledger.models, idp.models, idp.directory.models, credentials.models)
+MODULES = (
+    kernel.audit,
+    ledger.models,
+    ledger.anchor_models,
+    ledger.registry.models,
+    idp.models,
+    idp.directory.models,
+    idp.directory.roster.models,
+    credentials.models,
+)

@@ -1,0 +1,92 @@
+"""The composition root's upper half: routes on parts, one ASGI application per role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+import credentials.routes
+import credentials.routes.problems
+import credentials.routes.verify
+import idp.routes
+import idp.routes.officer
+import idp.routes.problems
+import idp.routes.registrar
+import ledger.routes
+import ledger.routes.problems
+from idp.directory.routes_problems import STATUS_OF as DIRECTORY_STATUS
+from idp.routes.signed_in import actor_of
+from kernel import problems
+from kernel.access import open_to
+from ledger.routes.services import ExplorerServices
+from server import home
+from server.headers import SecurityHeaders
+from server.parts import ROOT, Parts
+
+Role = Literal["all", "idp", "issuer", "verifier", "log"]
+
+STATIC: Final = (("credentials", "credentials/static"), ("", "kernel/static"))
+
+
+def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
+    """Return the application with the routes of `role`."""
+    app = FastAPI(title="信籍 Xinji", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.database = parts.database
+    app.state.csrf = parts.csrf
+    app.state.pages = parts.pages
+    app.state.clock = parts.clock
+    app.state.actor_of = actor_of
+    app.state.idp = parts.idp
+    app.state.directory = parts.directory
+    app.state.credentials = parts.credentials
+    app.state.ledger = ExplorerServices(parts.log)
+    app.state.parts = parts
+    problems.install(
+        app,
+        {
+            **ledger.routes.problems.STATUS_OF,
+            **idp.routes.problems.STATUS_OF,
+            **DIRECTORY_STATUS,
+            **credentials.routes.problems.STATUS_OF,
+        },
+    )
+    app.add_middleware(SecurityHeaders)
+    for router in _routers(role):
+        app.include_router(router)
+    app.router.routes.extend(_lean_routes(role))
+    app.router.routes.extend(_static())
+    return app
+
+
+def _routers(role: Role) -> Sequence[APIRouter]:
+    of_role: dict[str, Callable[[], list[APIRouter]]] = {
+        "idp": lambda: [*idp.routes.routers(), *idp.routes.registrar.routers(), *idp.routes.officer.routers()],
+        "issuer": credentials.routes.routers,
+        "verifier": credentials.routes.verify.routers,
+        "log": ledger.routes.routers,
+    }
+    chosen = of_role if role == "all" else {role: of_role[role]}
+    return [home.router, *(router for routers in chosen.values() for router in routers())]
+
+
+def _lean_routes(role: Role) -> list[BaseRoute]:
+    of_role: dict[str, Callable[[], list[BaseRoute]]] = {
+        "idp": idp.routes.routes,
+        "issuer": credentials.routes.routes,
+        "verifier": credentials.routes.verify.routes,
+        "log": ledger.routes.routes,
+    }
+    chosen = of_role if role == "all" else {role: of_role[role]}
+    return [route for routes in chosen.values() for route in routes()]
+
+
+def _static() -> list[BaseRoute]:
+    mounts: list[BaseRoute] = []
+    for name, folder in STATIC:
+        files = StaticFiles(directory=ROOT / folder)
+        mounts.append(Mount(f"/static/{name}".rstrip("/"), app=open_to("anyone")(files), name=f"static-{name}"))
+    return mounts

@@ -1,0 +1,106 @@
+"""Running it: the signer as a child, the workers as threads, the web in the foreground."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+
+from crypto.signer_process import SignerChild
+from kernel.workers import Loop, Worker
+from ledger.log import create_keys
+from server import accrediting
+from server.app import Role, create_app
+from server.chain import described, open_chain
+from server.parts import Parts, build_parts, key_folder, socket_path, trust_path
+from server.settings import Settings
+from server.trust import publish_trust
+from server.workers import workers
+
+LOOPBACK: Final = ("127.0.0.1", "::1")
+
+
+@contextmanager
+def signer_child(settings: Settings) -> Iterator[SignerChild]:
+    """Run the signer as a child of this process."""
+    place = socket_path(settings)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    child = SignerChild(
+        place,
+        keyring_folder=settings.data_dir / "signer" / "keys",
+        kek_folder=key_folder(settings).path,
+        data_folder=settings.data_dir,
+    )
+    child.ensure()
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+@contextmanager
+def running_workers(parts: Parts, child: SignerChild) -> Iterator[None]:
+    """Prepare the log and the chain, publish the trust file, and run all workers meanwhile."""
+    keys = create_keys(parts.signer, parts.installation.log_origin)
+    accrediting.run_once(parts)
+    chain = open_chain(parts)
+    publish_trust(
+        trust_path(parts.settings),
+        parts.installation,
+        parts.signer,
+        log_vkeys=[str(key) for key in keys],
+        chains=[described(chain)],
+        now=parts.clock.now(),
+    )
+    supervision = Worker("signer", lambda: int(child.ensure()), 1)
+    loop = Loop([supervision, *workers(parts, chain)])
+    loop.start()
+    try:
+        yield
+    finally:
+        loop.stop()
+        chain.close()
+
+
+def serve(settings: Settings, *, host: str | None, port: int, role: Role = "all") -> None:
+    """Serve until told to end. `all` brings the signer and the workers; another role only its routes."""
+    parts = build_parts(settings, port=port)
+    if role != "all":
+        _web(parts, role, host, port)
+        return
+    with signer_child(settings) as child, running_workers(parts, child):
+        _web(parts, role, host, port)
+
+
+def _web(parts: Parts, role: Role, host: str | None, port: int) -> None:
+    config = uvicorn.Config(
+        create_app(parts, role=role),
+        log_level="warning",
+        access_log=False,  # Addresses carry codes and numbers: no request line is ever written.
+        server_header=False,
+        proxy_headers=False,
+    )
+    uvicorn.Server(config).run(sockets=_sockets(host, port))
+
+
+def _sockets(host: str | None, port: int) -> list[socket.socket]:
+    """Listen on both loopback addresses unless a host is given: `localhost` may mean either."""
+    sockets = []
+    for address in (host,) if host else LOOPBACK:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind((address, port))
+        except OSError as error:
+            listener.close()
+            if address != LOOPBACK[1]:
+                raise OSError(f"port {port} on {address} is taken: choose another with --port") from error
+            continue  # A machine without IPv6.
+        sockets.append(listener)
+    return sockets

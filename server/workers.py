@@ -1,0 +1,61 @@
+"""The workers: each a step that is idempotent, with its name and its rhythm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import credentials.purge
+import idp.directory.purge
+import idp.purge
+import ledger.purge
+from credentials import checking, issuing, status_publishing
+from crypto.hashes import sm3
+from idp.directory.roster import work as roster_work
+from kernel.audit import chain_events, purge_events
+from kernel.workers import Worker
+from ledger import anchoring, publication_cycle
+from ledger.chain.base import Chain
+from server import accrediting
+from server.chain import anchoring as anchoring_services
+from server.parts import Parts
+
+KEEP_AUDIT: Final = timedelta(days=3 * 365)
+
+
+def workers(parts: Parts, chain: Chain) -> list[Worker]:
+    """Return all workers of an installation that runs as one process."""
+    settings = parts.settings
+    return [
+        Worker("accrediting", lambda: accrediting.run_once(parts), min(settings.sequencing_seconds, 30)),
+        Worker("importing", lambda: roster_work.run_once(parts.database, parts.directory), 0.3),
+        Worker("checking", lambda: checking.run_once(parts.credentials), 0.3),
+        Worker("issuing", lambda: issuing.run_once(parts.credentials), 0.3),
+        Worker("log", lambda: publication_cycle.run_once(parts.log), min(settings.sequencing_seconds, 1) or 0.5),
+        Worker("status", lambda: status_publishing.run_once(parts.credentials), min(settings.status_seconds / 2, 60)),
+        Worker("anchoring", _anchoring(parts, chain), min(settings.anchor_seconds, 1)),
+        Worker("audit", lambda: _chain_audit(parts), 2),
+        Worker("purge", lambda: purge(parts), 3600),
+    ]
+
+
+def purge(parts: Parts) -> int:
+    """Delete what has had its time, room by room; return how many rows."""
+    now = parts.clock.now()
+    done = 0
+    for room in (idp.purge.purge, idp.directory.purge.purge, credentials.purge.purge, ledger.purge.purge):
+        with parts.database.write() as session:
+            done += room(session, now)
+    with parts.database.write() as session:
+        return done + purge_events(session, now - KEEP_AUDIT)
+
+
+def _anchoring(parts: Parts, chain: Chain) -> Callable[[], int]:
+    services = anchoring_services(parts, chain)
+    return lambda: anchoring.run_once(services)
+
+
+def _chain_audit(parts: Parts) -> int:
+    with parts.database.write() as session:
+        return chain_events(session, sm3, limit=200)
