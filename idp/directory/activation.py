@@ -54,7 +54,9 @@ def draft_code(person_id: UUID, by: DirectoryServices) -> NewCode:
 
 def may_give_code(session: Session, person: Person, *, organisation_id: UUID, today: date) -> bool:
     """Whether this organisation may give the person a code: no account yet, and the account begins here."""
-    return person.activated_at is None and store.first_homes(session, [person.id], today)[person.id] == organisation_id
+    return (
+        person.activated_at is None and store.first_homes(session, [person.id], today).get(person.id) == organisation_id
+    )
 
 
 def give_codes(
@@ -170,7 +172,7 @@ def void_activation(
     """
     _, person = _of_roster(session, affiliation_id, organisation_id)
     now = by.clock.now()
-    home = store.first_homes(session, [person.id], now.astimezone(ZONE).date())[person.id]
+    home = store.first_homes(session, [person.id], now.astimezone(ZONE).date()).get(person.id)
     if person.activated_at is None or home != organisation_id or by.revoke_access is None:
         raise HasAccountError("the activation is not this organisation's to undo")
     if now - person.activated_at > VOID_WITHIN:

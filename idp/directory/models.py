@@ -175,7 +175,7 @@ class IndexUse(Base):
     __tablename__ = "idp_index_use"
 
     actor: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
     lookups: Mapped[int] = mapped_column(Integer, default=0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -322,3 +322,25 @@ def review_case(session: Session, case_id: UUID) -> tuple[ReviewCase, Organisati
     query = select(ReviewCase, Organisation).join(Organisation, Organisation.id == ReviewCase.organisation_id)
     row = session.execute(query.where(ReviewCase.id == case_id)).tuples().one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def drop_expired_codes(session: Session, now: datetime, limit: int) -> int:
+    """Delete activation codes that are too old."""
+    old = select(ActivationCode.person_id).where(ActivationCode.expires_at <= now).limit(limit)
+    ids = list(session.scalars(old))
+    drop_activation_codes(session, ids)
+    return len(ids)
+
+
+def drop_index_use(session: Session, before: date) -> int:
+    """Delete counts of look-ups of days before `before`."""
+    result = session.execute(delete(IndexUse).where(IndexUse.day < before))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # A DELETE's CursorResult has it.
+
+
+def drop_reviews(session: Session, before: datetime, limit: int) -> int:
+    """Delete review cases that were decided before a moment."""
+    old = select(ReviewCase.id).where(ReviewCase.status != "open", ReviewCase.created_at < before).limit(limit)
+    ids = list(session.scalars(old))
+    session.execute(delete(ReviewCase).where(ReviewCase.id.in_(ids)))
+    return len(ids)

@@ -24,6 +24,7 @@ class RosterImport(Base):
     __table_args__ = (
         Index("ix_idp_import_school", "organisation_id", "created_at"),
         Index("ix_idp_import_work", "state", "touched_at"),
+        Index("ix_idp_import_full", "emptied_at", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
@@ -54,6 +55,7 @@ class RosterImport(Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     confirmed_by: Mapped[UUID | None] = mapped_column(Uuid)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    emptied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # When its rows and pieces were deleted.
     codes_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     day: Mapped[date] = mapped_column(Date)  # "Today" of the row checks, the same however often they run.
 
@@ -72,11 +74,11 @@ class ImportBlock(Base):
     """Some 50 rows, sealed together, and what became of each: read, checked, applied."""
 
     __tablename__ = "idp_import_block"
+    __table_args__ = (Index("ix_idp_import_block_state", "import_id", "state", "number"),)
 
     import_id: Mapped[UUID] = mapped_column(ForeignKey("idp_import.id"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     rows: Mapped[bytes] = mapped_column(LargeBinary)
     outcomes: Mapped[bytes | None] = mapped_column(LargeBinary)
     size: Mapped[int] = mapped_column(Integer)
-    wrong: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(8))

@@ -34,11 +34,12 @@ _AS_TEXT: Final = re.compile(r'="(.*)"', re.DOTALL)
 
 
 class Table(NamedTuple):
-    """A file's kind (`csv` or `xlsx`), its heading with its line, and the rows below it, read lazily."""
+    """A file's kind (`csv` or `xlsx`), its heading, line and width, and the rows below it, read lazily."""
 
     kind: str
     heading: Heading
     line: int
+    width: int
     rows: Iterator[NumberedRow]
 
 
@@ -84,7 +85,7 @@ def _table(kind: str, lines: Iterator[NumberedRow]) -> Table:
     line, cells = first[at]
     if len(cells) > MAX_COLUMNS:
         raise TooManyColumnsError(f"more than {MAX_COLUMNS} columns", limit=MAX_COLUMNS)
-    return Table(kind, read_heading(cells), line, _limited([*first[at + 1 :]], lines))
+    return Table(kind, read_heading(cells), line, len(cells), _limited([*first[at + 1 :]], lines))
 
 
 def _limited(first: list[NumberedRow], rest: Iterator[NumberedRow]) -> Iterator[NumberedRow]:
