@@ -41,6 +41,7 @@ def create_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:
 
 
 def verifier_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:
-    """Return the log's published keys, as verifiers take them."""
-    keys = signer.public_keys(PURPOSE, origin)
-    return tuple(VerifierKey(origin, kind_of(key.alg, timestamped=False), key) for key in keys)
+    """Return the log's published keys, as verifiers take them: SM2 first, then the oldest first."""
+    public = signer.public_keys(PURPOSE, origin)
+    keys = [VerifierKey(origin, kind_of(key.alg, timestamped=False), key) for key in public]
+    return tuple(sorted(keys, key=lambda key: ALGS.index(key.kind.alg)))

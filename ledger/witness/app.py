@@ -49,7 +49,8 @@ def witness_app(
             if len(body) > MAX_BODY:
                 return PlainTextResponse("the request is too large\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         answer = await anyio.to_thread.run_sync(cosigner.add_checkpoint, body)
-        return Response(answer.body, answer.status, media_type=answer.media_type)
+        # Set as a header: as a media type Starlette would add a charset, which tlog-witness does not have.
+        return Response(answer.body, answer.status, headers={"Content-Type": answer.media_type})
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -26,7 +26,7 @@ from ledger.witness.keys import verifier_keys
 from ledger.witness.state import WitnessState
 from ledger.witnessing import SIZE_TYPE
 
-TEXT: Final = "text/plain"
+TEXT: Final = "text/plain; charset=utf-8"
 
 logger = structlog.get_logger()
 
@@ -115,7 +115,7 @@ class Cosigner:
         new = signed.checkpoint.head
         last = self._state.head(log.origin) or TreeHead(0, h(b""))
         if request.old_size != last.tree_size:
-            raise RefusedRequestError(HTTPStatus.CONFLICT, "", size=last.tree_size)
+            raise RefusedRequestError(HTTPStatus.CONFLICT, "another size was cosigned last", size=last.tree_size)
         if new.tree_size == last.tree_size and new.root_hash != last.root_hash:
             self._state.keep_evidence("fork", signed.note.text, body)
             raise RefusedRequestError(HTTPStatus.CONFLICT, "another checkpoint of this size was cosigned")

@@ -45,8 +45,9 @@ def key_ring(folder: Path, clock: Clock, *, kek_folder: Path | None = None) -> K
 
 
 def verifier_keys(ring: KeyRing, name: str) -> tuple[VerifierKey, ...]:
-    """Return the witness's keys, as verifiers and logs take them."""
-    return tuple(VerifierKey(name, kind_of(key.alg, timestamped=True), key) for key in ring.public_keys(WITNESS, name))
+    """Return the witness's keys, as verifiers and logs take them: SM2 first, then the oldest first."""
+    keys = [VerifierKey(name, kind_of(key.alg, timestamped=True), key) for key in ring.public_keys(WITNESS, name)]
+    return tuple(sorted(keys, key=lambda key: ALGS.index(key.kind.alg)))
 
 
 def open_state(folder: Path) -> WitnessState:

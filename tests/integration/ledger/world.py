@@ -104,7 +104,7 @@ def witness(folder: Path, organisation: str, clock: ManualClock, logs: Sequence[
     return Wire(organisation, Cosigner(state, key_ring(place, clock), name, logs, clock), state.close)
 
 
-def make_world(  # noqa: PLR0913 - the parts a test may want otherwise
+def make_world(
     database: Database,
     folder: Path,
     clock: ManualClock,
