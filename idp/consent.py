@@ -7,6 +7,7 @@ withdrawal ends every token that the platform holds for the person.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -19,6 +20,34 @@ from kernel import audit
 from kernel.errors import NotFoundError
 
 TEXT_VERSION: Final = "consent/1"
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedPlatform:
+    """A platform, and all that the person allows it."""
+
+    client_id: str
+    name: str
+    name_en: str
+    owner: str
+    scopes: tuple[str, ...]
+    since: datetime
+
+
+def platforms_of(session: Session, person_id: UUID) -> list[AllowedPlatform]:
+    """Return the platforms that the person allows something, the latest first."""
+    platforms: dict[str, AllowedPlatform] = {}
+    for given, client in store.consents_of(session, person_id):
+        known = platforms.get(client.client_id)
+        platforms[client.client_id] = AllowedPlatform(
+            client.client_id,
+            client.name,
+            client.name_en,
+            client.owner,
+            tuple(dict.fromkeys([*(known.scopes if known else ()), *given.scope.split()])),
+            given.given_at,
+        )
+    return list(platforms.values())
 
 
 def covers(session: Session, person_id: UUID, client_id: str, scopes: Collection[str]) -> bool:

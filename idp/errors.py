@@ -53,12 +53,6 @@ class FlowExpiredError(SignInError):
     code = "flow_expired"
 
 
-class ActivationRefusedError(SignInError):
-    """Person number and activation code do not fit, or the code is used, expired or voided: never said which."""
-
-    code = "activation_refused"
-
-
 class PasswordRefusedError(SignInError):
     """A new password breaks a rule."""
 
@@ -105,12 +99,6 @@ class FactorNeededError(IdpError):
     """Staff may replace their second factor, but not be without one."""
 
     code = "factor_needed"
-
-
-class FactorTakenError(IdpError):
-    """There is a second factor already: remove or replace it on the account page."""
-
-    code = "factor_taken"
 
 
 class InvalidClientMetadataError(IdpError):

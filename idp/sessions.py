@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from idp import store
-from idp.authn.levels import amr_of
 from idp.keyed import Keyed
+from idp.levels import amr_of
 from idp.models import SignInSession
 from kernel.ids import new_token
 
@@ -25,7 +25,6 @@ STAFF_IDLE: Final = timedelta(minutes=15)
 ABSOLUTE: Final = timedelta(hours=12)
 TOUCH: Final = timedelta(minutes=1)
 RECENT: Final = timedelta(minutes=5)
-_PURPOSE: Final = "session"
 _BROWSER_LENGTH: Final = 200
 _ORIGIN_LENGTH: Final = 64
 
@@ -38,13 +37,18 @@ class Browser:
     address: str
 
 
+def token_hash(keyed: Keyed, token: str) -> bytes:
+    """Return the keyed hash under which a cookie's token is kept."""
+    return keyed.of("session", token)
+
+
 def open_session(
     session: Session, person_id: UUID, methods: Sequence[str], browser: Browser, *, keyed: Keyed, now: datetime
 ) -> tuple[SignInSession, str]:
     """Sign a person in; return the row and the cookie's token."""
     token = new_token()
     row = SignInSession(
-        token_hash=keyed.of(_PURPOSE, token),
+        token_hash=token_hash(keyed, token),
         person_id=person_id,
         amr=" ".join(amr_of(methods)),
         auth_time=now,
@@ -61,7 +65,7 @@ def open_session(
 
 def find_session(session: Session, token: str, *, keyed: Keyed, now: datetime) -> SignInSession | None:
     """Return the signed-in browser of this cookie unless it is over; staff's shorter idle time is not known here."""
-    row = store.session_by_token(session, keyed.of(_PURPOSE, token))
+    row = store.session_by_token(session, token_hash(keyed, token))
     if row is None or now >= row.expires_at or is_idle(row, now, staff=False):
         return None
     return row
@@ -80,7 +84,7 @@ def is_recent(auth_time: datetime, now: datetime) -> bool:
 def renew(row: SignInSession, methods: Sequence[str], *, keyed: Keyed, now: datetime) -> str:
     """Note that the person proved these methods now; return the new token, the old one is worth nothing."""
     token = new_token()
-    row.token_hash = keyed.of(_PURPOSE, token)
+    row.token_hash = token_hash(keyed, token)
     row.amr = " ".join(amr_of(methods))
     row.auth_time = row.last_seen_at = now
     return token

@@ -34,6 +34,12 @@ def account(session: Session, person_id: UUID) -> Account | None:
     return session.get(Account, person_id)
 
 
+def delete_account(session: Session, person_id: UUID) -> None:
+    """Forget how a person signs in, and whatever waits between two steps."""
+    session.execute(delete(Account).where(Account.person_id == person_id))
+    session.execute(delete(Pending).where(Pending.person_id == person_id))
+
+
 def locked_attempt(session: Session, key: bytes, now: datetime) -> Attempt:
     """Return the counter, making it where there is none; nobody else changes it until the commit."""
     values = {"key": key, "attempts": 0, "failures": 0, "since": now, "last_at": now}
@@ -115,6 +121,11 @@ _SESSION_BY_TOKEN = select(SignInSession).where(SignInSession.token_hash == bind
 def session_by_token(session: Session, token_hash: bytes) -> SignInSession | None:
     """Return the signed-in browser with this cookie."""
     return session.scalar(_SESSION_BY_TOKEN, {"token_hash": token_hash})
+
+
+def session(session: Session, session_id: UUID) -> SignInSession | None:
+    """Return a signed-in browser by its id."""
+    return session.get(SignInSession, session_id)
 
 
 def sessions_of(session: Session, person_id: UUID, now: datetime) -> Sequence[SignInSession]:
@@ -199,6 +210,13 @@ def revoke_grants(session: Session, person_id: UUID, client_id: str, now: dateti
         update(Grant)
         .where(Grant.person_id == person_id, Grant.client_id == client_id, Grant.revoked_at.is_(None))
         .values(revoked_at=now)
+    )
+
+
+def revoke_all_grants(session: Session, person_id: UUID, now: datetime) -> None:
+    """End every token that any platform holds for the person."""
+    session.execute(
+        update(Grant).where(Grant.person_id == person_id, Grant.revoked_at.is_(None)).values(revoked_at=now)
     )
 
 

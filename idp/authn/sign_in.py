@@ -21,7 +21,9 @@ from idp import store
 from idp.authn import recovery, throttle, totp
 from idp.authn.devices import known_device
 from idp.keyed import Keyed
+from idp.levels import OTP, PASSWORD
 from idp.models import Account, Pending, Totp
+from idp.sessions import renew
 from kernel import audit
 from kernel.ids import new_token
 
@@ -55,9 +57,13 @@ class FactorResult(Enum):
 
     TOTP = "totp"
     RECOVERY_CODE = "recovery_code"
+    NOT_NEEDED = "not_needed"
     WRONG = "wrong"
     SUSPENDED = "suspended"
     EXPIRED = "expired"
+
+
+PASSED: Final = (FactorResult.TOTP, FactorResult.RECOVERY_CODE)
 
 
 def begin_password(
@@ -130,7 +136,7 @@ def complete_factor(
         return FactorResult.EXPIRED, None
     pending.tries += 1
     result = check_factor(session, pending.person_id, code, now=now, by=by)
-    if result in (FactorResult.TOTP, FactorResult.RECOVERY_CODE):
+    if result in PASSED:
         session.delete(pending)
     else:
         audit.record(
@@ -142,6 +148,25 @@ def complete_factor(
             result=result.value,
         )
     return result, pending.person_id
+
+
+def complete_step_up(
+    session: Session, candidate: Candidate, session_id: UUID, code: str, *, now: datetime, by: Authenticators
+) -> tuple[FactorResult, str]:
+    """Renew a session whose password was proved again, with the second factor where there is one.
+
+    Never raises: commit, then refuse by the result. The token is empty where it is refused.
+    """
+    throttle.take_back(session, candidate.counters, now)
+    row = store.session(session, session_id)
+    if row is None or row.person_id != candidate.person_id:
+        return FactorResult.EXPIRED, ""
+    if store.confirmed_totp(session, row.person_id) is None:
+        return FactorResult.NOT_NEEDED, renew(row, [PASSWORD], keyed=by.keyed, now=now)
+    result = check_factor(session, row.person_id, code, now=now, by=by)
+    if result in PASSED:
+        return result, renew(row, [PASSWORD, OTP], keyed=by.keyed, now=now)
+    return result, ""
 
 
 def check_factor(session: Session, person_id: UUID, code: str, *, now: datetime, by: Authenticators) -> FactorResult:

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from idp.authn.levels import acr_of
 from idp.keyed import Keyed
+from idp.levels import acr_of
 from idp.models import Grant
 from idp.oauth import tokens
 from idp.oauth.authorization_request import AuthorizationRequest

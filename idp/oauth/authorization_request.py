@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
+from urllib.parse import urlencode
 
 from idp.errors import UnknownClientError, UnknownRedirectUriError
 from idp.oauth.clients import RegisteredClient
@@ -18,7 +19,7 @@ from idp.oauth.errors import AuthorizationError
 from idp.oauth.scopes import OFFLINE, OPENID, parse_scope, scope_text
 
 MAX_VALUE: Final = 2_000
-MAX_REQUEST: Final = 12_000
+MAX_REQUEST: Final = 8_000
 MAX_AGE_DIGITS: Final = 9
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # S256 is 32 bytes in base64url (RFC 7636 §4.2).
@@ -88,7 +89,7 @@ def check_request(request: AuthorizationRequest) -> None:
 
 
 def _size(request: AuthorizationRequest) -> None:
-    if sum(len(name) + len(value) for name, value in request.pairs) > MAX_REQUEST:
+    if len(urlencode(request.pairs)) > MAX_REQUEST:  # As it will stand in an address.
         _refuse("invalid_request", "the request is too long")
     if any(len(request.values.get(name, "")) > MAX_VALUE for name in ("state", "nonce")):
         _refuse("invalid_request", "state or nonce is too long")

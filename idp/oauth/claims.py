@@ -15,15 +15,16 @@ from idp.oauth.scopes import claims_of
 
 CHILD: Final = 14
 ADULT: Final = 18
+SCHOOL_CODE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Affiliation:
-    """Where somebody is, in which role, since when."""
+    """Where somebody is (10 digits: a school, 6: an authority), in which role, since when."""
 
-    school: str
+    organisation: str
     role: str
-    status: str
+    status: str | None
     grade: str | None
     since: date | None
 
@@ -51,7 +52,8 @@ def age_band(birthdate: date | None, today: date) -> str | None:
 
 def released(scopes: Iterable[str], subject: Subject, today: date) -> dict[str, Any]:
     """Return the claims that `scopes` release about `subject`; what is not known is left out."""
-    schools = sorted({held.school for held in subject.affiliations})
+    places = dict.fromkeys(held.organisation for held in subject.affiliations)
+    schools = [code for code in places if len(code) == SCHOOL_CODE]
     known: dict[str, Any] = {
         "name": subject.name,
         "age_band": age_band(subject.birthdate, today),
@@ -65,7 +67,7 @@ def released(scopes: Iterable[str], subject: Subject, today: date) -> dict[str, 
 
 def _affiliation(held: Affiliation) -> dict[str, str]:
     values = {
-        "school": held.school,
+        "school" if len(held.organisation) == SCHOOL_CODE else "authority": held.organisation,
         "role": held.role,
         "status": held.status,
         "grade": held.grade,

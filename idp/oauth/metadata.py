@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crypto.jose import SGD_SM3_SM2
-from idp.authn.levels import ACR_VALUES
+from idp.levels import ACR_VALUES
 from idp.oauth.clients import AUTH_METHODS
 from idp.oauth.keys import ALGS
 from idp.oauth.scopes import CLAIMS, SUPPORTED

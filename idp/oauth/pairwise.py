@@ -40,6 +40,11 @@ def sub_of(session: Session, sector: str, person_id: UUID, *, key: bytes, now: d
     raise AssertionError("a hundred names of one person at one sector were retired")
 
 
+def sub_known(session: Session, sector: str, sub: str, person_id: UUID) -> bool:
+    """Whether `sub` is, or was, this person's name at the sector."""
+    return store.sub_owner(session, sector, sub) == person_id
+
+
 def sector_of(client_id: str, redirect_uris: tuple[str, ...]) -> str | None:
     """Return the sector of a platform: the one host of its redirect_uris; None where there are several.
 

@@ -65,3 +65,11 @@ def check_authorization(headers: Mapping[str, Any], form: Mapping[str, str]) -> 
         raise InvalidClientError("the Authorization header cannot be read", status_code=401) from error
     if "client_secret" in form:
         raise InvalidRequestError("the client authenticates in two ways")
+
+
+def form_or_nothing(content_type: str, body: bytes) -> dict[str, str]:
+    """Return the parameters of a form body, none where it is no form."""
+    try:
+        return parse_form(content_type, body)
+    except InvalidRequestError:
+        return {}

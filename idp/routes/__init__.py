@@ -1,0 +1,18 @@
+"""Routes of the identity provider: pages by FastAPI, machine endpoints by Starlette."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.routing import BaseRoute
+
+from idp.routes import account, activation, authorize, logout, machines, signin
+
+
+def routers() -> list[APIRouter]:
+    """Return the routers of the pages."""
+    return [signin.router, activation.router, account.router, authorize.router, logout.router]
+
+
+def routes() -> list[BaseRoute]:
+    """Return the lean routes of the machine endpoints."""
+    return machines.ROUTES
