@@ -1,0 +1,63 @@
+"""A bundle as a file: one JSON object with its parts, each of which its own module reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xinji_client.encoding import strict_json
+from xinji_client.errors import CheckFailed, FormatError
+
+FORMAT = "xinji/bundle/1"
+MAX_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The `log` part: where the credential stands, by which path, under which checkpoint. Not checked yet."""
+
+    origin: Any
+    entry: Any
+    index: Any
+    path: Any
+    checkpoint: Any
+
+
+def parse_bundle(data: bytes | str) -> dict[str, Any]:
+    """Read the bytes of a bundle.
+
+    Raises:
+        FormatError: Too large, not strict JSON, or not a bundle of this format.
+    """
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"a bundle has at most {MAX_BYTES >> 20} MiB")
+    bundle = strict_json(data)
+    if not isinstance(bundle, dict) or bundle.get("format") != FORMAT:
+        raise FormatError(f"not a bundle of format {FORMAT}")
+    return bundle
+
+
+def read_bundle(bundle: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parts of a bundle.
+
+    One that cannot be read is taken for an empty one: every step then says what is missing.
+    """
+    try:
+        if isinstance(bundle, Mapping):
+            return bundle if bundle.get("format") == FORMAT else {}
+        return parse_bundle(bundle)
+    except FormatError:
+        return {}
+
+
+def read_log(part: Any) -> Log:
+    """Take the `log` part apart.
+
+    Raises:
+        CheckFailed: `inclusion_missing`.
+    """
+    names = ("origin", "entry", "index", "path", "checkpoint")
+    if not isinstance(part, Mapping) or any(part.get(name) is None for name in names):
+        raise CheckFailed("inclusion_missing")
+    return Log(**{name: part[name] for name in names})
