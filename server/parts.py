@@ -21,8 +21,8 @@ from crypto.kek import KekFolder
 from crypto.keyring import KeyRing
 from crypto.signer_client import SignerClient
 from crypto.signing import Signer
-from idp.directory.services import DirectoryServices
 from idp.authn.activation import revoke_access
+from idp.directory.services import DirectoryServices
 from idp.routes.services import IdpServices, build_idp
 from kernel.clock import Clock, SystemClock
 from kernel.csrf import Csrf

@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 import httpx
 
 TIMEOUT: Final = httpx.Timeout(30)
+VOID: Final = frozenset({"area", "br", "hr", "img", "input", "link", "meta", "source", "use", "wbr"})
 
 
 class PageError(Exception):
@@ -36,12 +37,12 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.links: list[tuple[str, str]] = []
-        self.codes: list[str] = []
+        self.named: dict[str, list[str]] = {}
         self.text: list[str] = []
         self._open: Form | None = None
         self._select: str | None = None
-        self._code = False
         self._hidden = 0
+        self._open_tags: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -60,7 +61,8 @@ class _Forms(HTMLParser):
             self._open.choices[self._select].append(values.get("value", ""))
             if "selected" in values or self._select not in self._open.fields:
                 self._open.fields[self._select] = values.get("value", "")
-        self._code = self._code or "code" in values.get("class", "").split()
+        if tag not in VOID:
+            self._open_tags.append((tag, values.get("id", "")))
 
     def _field(self, tag: str, name: str, values: Mapping[str, str]) -> None:
         form = self._open
@@ -80,6 +82,8 @@ class _Forms(HTMLParser):
             form.fields[name] = values.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
+        while self._open_tags and self._open_tags.pop()[0] != tag:
+            pass
         if tag == "form":
             self._open = None
         elif tag == "select":
@@ -91,9 +95,9 @@ class _Forms(HTMLParser):
         if self._hidden or not data.strip():
             return
         self.text.append(data.strip())
-        if self._code:
-            self.codes.append(data.strip())
-            self._code = False
+        for _, name in self._open_tags:
+            if name:
+                self.named.setdefault(name, []).append(data.strip())
 
 
 class Page:
@@ -108,7 +112,7 @@ class Page:
             parser.feed(response.text)
         self.forms = parser.forms
         self.links = [urljoin(self.url, href) for href, _ in parser.links]
-        self.codes = parser.codes
+        self._named = parser.named
         self.text = " ".join(parser.text)
 
     def form(self, *names: str) -> Form:
@@ -121,6 +125,16 @@ class Page:
             if all(name in form.fields or name in form.choices for name in names):
                 return form
         raise PageError(f"{self.url}: no form with {', '.join(names)} ({self.response.status_code}): {self.text[:300]}")
+
+    def texts(self, name: str) -> list[str]:
+        """Return the pieces of text inside the element whose id is `name`.
+
+        Raises:
+            PageError: There is no such element, or nothing in it.
+        """
+        if name not in self._named:
+            raise PageError(f"{self.url}: nothing with the id {name}: {self.text[:300]}")
+        return self._named[name]
 
     def link(self, part: str) -> str:
         """Return the first link whose address contains `part`.
