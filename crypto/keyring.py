@@ -104,7 +104,7 @@ class KeyRecord:
                 created_at=datetime.fromisoformat(value["created_at"]),
                 wrapped=from_b64u(value["wrapped"]),
             )
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KeyCustodyError(f"the key file {path.name} is damaged") from error
         known = record.purpose in PURPOSES and record.state in STATES
         if not known or record.key_id != path.stem or record.jwk.get("kid") != record.key_id:

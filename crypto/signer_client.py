@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from crypto import frames
 from crypto.approvals import Approval
@@ -94,6 +94,12 @@ class SignerClient:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         request = {"do": do, **arguments}

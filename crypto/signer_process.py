@@ -151,15 +151,13 @@ class SignerChild:
         self._process = None
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        client = SignerClient(self._socket)
         until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until and process.poll() is None:
-            with contextlib.suppress(SignerUnavailableError):
-                answered = client.ping() == process.pid  # Another signer on this socket is not our child.
-                client.close()
-                if answered:
-                    return
-            time.sleep(0.02)
+        with SignerClient(self._socket) as client:
+            while time.monotonic() < until and process.poll() is None:
+                with contextlib.suppress(SignerUnavailableError):
+                    if client.ping() == process.pid:  # Another signer on this socket is not our child.
+                        return
+                time.sleep(0.02)
         self.stop()
         raise SignerUnavailableError("the signer did not start; its reason is on standard error")
 
@@ -256,9 +254,8 @@ def _clear(path: Path) -> None:
     if not path.exists():
         return
     try:
-        client = SignerClient(path, timeout=2)
-        client.ping()
-        client.close()
+        with SignerClient(path, timeout=2) as client:
+            client.ping()
     except SignerUnavailableError:
         path.unlink(missing_ok=True)
         return
