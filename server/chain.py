@@ -21,7 +21,7 @@ def open_chain(parts: Parts) -> Chain:
 
 def anchoring(parts: Parts, chain: Chain) -> Anchoring:
     """Return what the anchoring worker needs."""
-    interval = timedelta(seconds=parts.settings.anchor_seconds)
+    interval = timedelta(seconds=parts.installation.rhythm.anchoring)
     return Anchoring(parts.database, chain, parts.clock, parts.installation.log_origin, interval)
 
 

@@ -39,8 +39,8 @@ def _findings(settings: Settings, installation: Installation) -> Iterator[Findin
         yield Finding("quorum", "two disjoint quorums could see two histories", "raise the quorum above one half")
     yield Finding("chain", "the embedded chain has one node and no consensus", "use an `rpc` chain of the consortium")
     yield Finding("signing keys", "software keys are no certified module", "use an SDF device (GM/T 0018)")
-    if settings.sequencing_seconds < SHORTEST_WINDOW:
-        yield Finding("XINJI_SEQUENCING_SECONDS", "a short window shows who was issued what when", "use 600 or more")
+    if installation.rhythm.sequencing < SHORTEST_WINDOW:
+        yield Finding("rhythm.sequencing", "a short window shows who was issued what when", "use 600 or more")
     mode = settings.key_folder.stat().st_mode if settings.key_folder.exists() else 0
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Finding("XINJI_KEYS_DIR", "other users can read the key-encryption keys", "chmod 700")

@@ -124,7 +124,7 @@ def build_parts(settings: Settings, *, port: int | None = None, clock: Clock | N
         approval_key=keks.load_or_create("approvals"),
         addresses=Addresses(installation.base_url, installation.province),
         data_dir=settings.data_dir,
-        status_interval=timedelta(seconds=settings.status_seconds),
+        status_interval=timedelta(seconds=installation.rhythm.status),
         trust_file=lambda: _read(trust_path(settings)),
         anchor_of=bundle_anchor,
         log_window=log.window,
@@ -168,7 +168,7 @@ def _log(
         witnesses=tuple(HttpWitness(witness.organisation, witness.url) for witness in installation.witnesses),
         policy=policy,
         clock=clock,
-        window=timedelta(seconds=settings.sequencing_seconds),
+        window=timedelta(seconds=installation.rhythm.sequencing),
     )
 
 

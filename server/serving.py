@@ -15,6 +15,7 @@ from ledger.log import create_keys
 from server import accrediting
 from server.app import Role, create_app
 from server.chain import described, open_chain
+from server.demo.companions import running_witness
 from server.parts import Parts, build_parts, key_folder, socket_path, trust_path
 from server.settings import Settings
 from server.trust import publish_trust
@@ -44,25 +45,26 @@ def signer_child(settings: Settings) -> Iterator[SignerChild]:
 @contextmanager
 def running_workers(parts: Parts, child: SignerChild) -> Iterator[None]:
     """Prepare the log and the chain, publish the trust file, and run all workers meanwhile."""
-    keys = create_keys(parts.signer, parts.installation.log_origin)
+    vkeys = [str(key) for key in create_keys(parts.signer, parts.installation.log_origin)]
     accrediting.run_once(parts)
     chain = open_chain(parts)
     publish_trust(
         trust_path(parts.settings),
         parts.installation,
         parts.signer,
-        log_vkeys=[str(key) for key in keys],
+        log_vkeys=vkeys,
         chains=[described(chain)],
         now=parts.clock.now(),
     )
     supervision = Worker("signer", lambda: int(child.ensure()), 1)
     loop = Loop([supervision, *workers(parts, chain)])
-    loop.start()
-    try:
-        yield
-    finally:
-        loop.stop()
-        chain.close()
+    with running_witness(parts.settings, parts.installation, vkeys):
+        loop.start()
+        try:
+            yield
+        finally:
+            loop.stop()
+            chain.close()
 
 
 def serve(settings: Settings, *, host: str | None, port: int, role: Role = "all") -> None:

@@ -33,10 +33,6 @@ class Settings(BaseSettings):
     base_url: str | None = Field(default=None, description="Public address; fixed at the first start.")
     database_url: str | None = Field(default=None, description="SQLite in data_dir unless set.")
     production: bool = False
-    sequencing_seconds: float = Field(default=600, description="The window in which new entries are shuffled.")
-    status_seconds: float = Field(default=6 * 3600, description="The rhythm of the status lists.")
-    anchor_seconds: float = 60
-    trusted_proxies: str = ""
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
@@ -60,6 +56,16 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'xinji.sqlite3'}"
 
 
+class Rhythm(BaseModel):
+    """How often the workers do what outsiders can see, in seconds."""
+
+    sequencing: float = 600
+    """The window in which new log entries are gathered and shuffled."""
+    status: float = 6 * 3600
+    """Status lists appear on this rhythm, changed or not."""
+    anchoring: float = 60
+
+
 class Witness(BaseModel):
     """A witness that the log asks for cosignatures, and whose organisation counts for the quorum."""
 
@@ -77,7 +83,8 @@ class Installation(BaseModel):
     province_name_en: str = "Department of Education of Henan Province"
     demo: bool = False
     witnesses: list[Witness] = []
-    quorum: int = 1
+    quorum: int = 0
+    rhythm: Rhythm = Rhythm()
 
     @property
     def host(self) -> str:

@@ -26,15 +26,15 @@ KEEP_AUDIT: Final = timedelta(days=3 * 365)
 
 def workers(parts: Parts, chain: Chain) -> list[Worker]:
     """Return all workers of an installation that runs as one process."""
-    settings = parts.settings
+    rhythm = parts.installation.rhythm
     return [
-        Worker("accrediting", lambda: accrediting.run_once(parts), min(settings.sequencing_seconds, 30)),
+        Worker("accrediting", lambda: accrediting.run_once(parts), min(rhythm.sequencing, 30) or 1),
         Worker("importing", lambda: roster_work.run_once(parts.database, parts.directory), 0.3),
         Worker("checking", lambda: checking.run_once(parts.credentials), 0.3),
         Worker("issuing", lambda: issuing.run_once(parts.credentials), 0.3),
-        Worker("log", lambda: publication_cycle.run_once(parts.log), min(settings.sequencing_seconds, 1) or 0.5),
-        Worker("status", lambda: status_publishing.run_once(parts.credentials), min(settings.status_seconds / 2, 60)),
-        Worker("anchoring", _anchoring(parts, chain), min(settings.anchor_seconds, 1)),
+        Worker("log", lambda: publication_cycle.run_once(parts.log), min(rhythm.sequencing, 1) or 0.2),
+        Worker("status", lambda: status_publishing.run_once(parts.credentials), min(rhythm.status / 2, 60)),
+        Worker("anchoring", _anchoring(parts, chain), min(rhythm.anchoring, 1)),
         Worker("audit", lambda: _chain_audit(parts), 2),
         Worker("purge", lambda: purge(parts), 3600),
     ]

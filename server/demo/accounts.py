@@ -50,9 +50,7 @@ def restored(values: Mapping[str, object]) -> Account:
     return Account(**{name: values[name] for name in names})  # type: ignore[arg-type]  # What `published` wrote.
 
 
-def activate(
-    browser: Browser, *, key: str, title: str, title_en: str, eid: str, code: str, password: str
-) -> Account:
+def activate(browser: Browser, *, key: str, title: str, title_en: str, eid: str, code: str, password: str) -> Account:
     """Sign in for the first time: activation code, password, authenticator, recovery codes.
 
     Raises:
