@@ -39,8 +39,10 @@ export function moment(seconds, language) {
   return `${day(date, language)} ${time.slice(0, 5)}`;
 }
 
-/** Write an ISO day: 2026年6月30日, 30 June 2026. */
+/** Write an ISO day: 2026年6月30日, 30 June 2026. What is no day stays as it is. */
 export function day(date, language) {
+  const at = /^\d{4}-\d\d-\d\d$/.test(date) ? new Date(`${date}T00:00:00Z`) : new Date(Number.NaN);
+  if (Number.isNaN(at.getTime()) || !at.toISOString().startsWith(date)) return date;
   const [year, month, dayOfMonth] = date.split("-").map(Number);
   return language === "zh" ? `${year}年${month}月${dayOfMonth}日` : `${dayOfMonth} ${MONTHS[month - 1]} ${year}`;
 }
