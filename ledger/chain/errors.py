@@ -45,3 +45,9 @@ class NotDeployedError(ChainEngineError):
     """There is no contract at the configured address, or it does not know the log."""
 
     code = "chain_not_deployed"
+
+
+class AnchorConflictError(ChainEngineError):
+    """The chain holds another history of the log than the database: a person must look before anything is anchored."""
+
+    code = "anchor_conflict"

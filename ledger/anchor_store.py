@@ -1,0 +1,166 @@
+"""The anchors' rows: short statements in the caller's transaction, every change a compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy.orm import Session
+
+from crypto.encoding import b64
+from ledger.anchor_models import LogAnchor
+from ledger.models import LogCheckpoint
+from ledger.store import PUBLISHED
+
+
+class AnchorState(StrEnum):
+    """How far an anchor is. `failed`: the chain took the transaction and the contract refused it."""
+
+    PREPARED = "prepared"
+    SENT = "sent"
+    MINED = "mined"
+    FINAL = "final"
+    FAILED = "failed"
+
+
+class Contract(NamedTuple):
+    """Which contract on which chain."""
+
+    chain_id: int
+    address: str
+
+
+class PublishedHead(NamedTuple):
+    """Size and root of a published checkpoint."""
+
+    tree_size: int
+    root_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A final anchor, as bundles and pages show it."""
+
+    mode: str
+    label: str
+    chain_id: int
+    contract: str
+    transaction: bytes
+    block_number: int
+    block_hash: bytes
+    tree_size: int
+    root_hash: bytes
+    final_at: datetime
+
+    def as_bundle(self) -> dict[str, Any]:
+        """Return the `anchor` member of a bundle: hashes of the chain in hex, of the log in base64."""
+        return {
+            "mode": self.mode,
+            "chain_id": self.chain_id,
+            "contract": self.contract,
+            "transaction": f"0x{self.transaction.hex()}",
+            "block_number": self.block_number,
+            "block_hash": f"0x{self.block_hash.hex()}",
+            "size": self.tree_size,
+            "root": b64(self.root_hash),
+        }
+
+
+def anchor_of(session: Session, tree_size: int) -> Anchor | None:
+    """Return the first final anchor of a tree with at least `tree_size` entries."""
+    statement = select(LogAnchor).where(LogAnchor.state == AnchorState.FINAL, LogAnchor.tree_size >= tree_size)
+    row = session.scalar(statement.order_by(LogAnchor.tree_size).limit(1))
+    return None if row is None else _anchor(row)
+
+
+def bundle_anchor(session: Session, tree_size: int) -> dict[str, Any] | None:
+    """Return the `anchor` member of a bundle whose checkpoint has `tree_size` entries."""
+    found = anchor_of(session, tree_size)
+    return None if found is None else found.as_bundle()
+
+
+def anchors(session: Session, limit: int, *, below: int | None = None) -> list[Anchor]:
+    """Return a page of final anchors, the largest first; `below` is the smallest size of the page before."""
+    statement = select(LogAnchor).where(LogAnchor.state == AnchorState.FINAL)
+    if below is not None:
+        statement = statement.where(LogAnchor.tree_size < below)
+    rows = session.scalars(statement.order_by(LogAnchor.tree_size.desc()).limit(limit))
+    return [_anchor(row) for row in rows]
+
+
+def unfinished(session: Session, contract: Contract) -> LogAnchor | None:
+    """Return the one anchor on its way, or the earliest if there should be several."""
+    statement = _on(contract).where(LogAnchor.state != AnchorState.FINAL)
+    return session.scalar(statement.order_by(LogAnchor.tree_size).limit(1))
+
+
+def last_final(session: Session, contract: Contract) -> LogAnchor | None:
+    """Return the final anchor of the largest tree."""
+    statement = _on(contract).where(LogAnchor.state == AnchorState.FINAL)
+    return session.scalar(statement.order_by(LogAnchor.tree_size.desc()).limit(1))
+
+
+def newest_published(session: Session, *, above: int, at_most: int) -> PublishedHead | None:
+    """Return the largest published checkpoint within `above` < size <= `at_most`."""
+    statement = (
+        select(LogCheckpoint.tree_size, LogCheckpoint.root_hash)
+        .where(LogCheckpoint.state == PUBLISHED, LogCheckpoint.tree_size > above, LogCheckpoint.tree_size <= at_most)
+        .order_by(LogCheckpoint.tree_size.desc())
+        .limit(1)
+    )
+    row = session.execute(statement).one_or_none()
+    return None if row is None else PublishedHead(row.tree_size, row.root_hash)
+
+
+def published_root(session: Session, tree_size: int) -> bytes | None:
+    """Return the root of the published checkpoint of this size, if there is one."""
+    statement = select(LogCheckpoint.root_hash).where(
+        LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == PUBLISHED
+    )
+    return session.scalar(statement)
+
+
+def change(session: Session, anchor: LogAnchor, to: AnchorState, *, at: datetime, **values: object) -> bool:
+    """Move an anchor on from the state it was read in; False if somebody else has moved it."""
+    statement = (
+        update(LogAnchor)
+        .where(LogAnchor.id == anchor.id, LogAnchor.state == anchor.state, LogAnchor.tx_hash == anchor.tx_hash)
+        .values(state=to, changed_at=at, **values)
+    )
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+
+
+def by_id(session: Session, anchor_id: UUID) -> LogAnchor | None:
+    """Return one anchor as it is now."""
+    return session.get(LogAnchor, anchor_id)
+
+
+def history(session: Session, contract: Contract) -> Sequence[LogAnchor]:
+    """Return all anchors on a contract in the order of their sizes: for checks, not for pages."""
+    return session.scalars(_on(contract).order_by(LogAnchor.tree_size)).all()
+
+
+def _on(contract: Contract) -> Select[LogAnchor]:
+    return select(LogAnchor).where(LogAnchor.chain_id == contract.chain_id, LogAnchor.contract == contract.address)
+
+
+def _anchor(row: LogAnchor) -> Anchor:
+    if row.block_number is None or row.block_hash is None:
+        raise AssertionError("a final anchor has its block")
+    return Anchor(
+        mode=row.mode,
+        label=row.label,
+        chain_id=row.chain_id,
+        contract=row.contract,
+        transaction=row.tx_hash,
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+        tree_size=row.tree_size,
+        root_hash=row.root_hash,
+        final_at=row.changed_at,
+    )
