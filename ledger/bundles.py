@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from ledger import store
+from ledger.anchor_store import anchors
 from ledger.errors import InvalidProofError, TamperedTilesError
 from ledger.merkle import InclusionProof, Nodes, TreeHead, leaf_hash, prove_inclusion_from, verify_inclusion
 from ledger.proof_text import ProvenEntry
@@ -109,15 +110,17 @@ def publication(session: Session, commitments: Sequence[bytes]) -> dict[bytes, P
     """Tell how far `commitments` are; those that were never submitted are left out."""
     found = {commitment: Publication(State.QUEUED) for commitment in store.queued_among(session, commitments)}
     placed = store.placed(session, commitments)
-    integrated_size = store.integrated_size(session)
+    if not placed:
+        return found
+    integrated = store.integrated_size(session)
+    anchored = max((anchor.tree_size for anchor in anchors(session, 1)), default=0)
     checkpoints = store.published_checkpoints(session, sorted({at.tree_size for at in placed.values() if at.tree_size}))
     for commitment, at in placed.items():
         checkpoint = checkpoints.get(at.tree_size or 0)
-        if checkpoint is not None:
-            found[commitment] = Publication(
-                State.PUBLISHED, at.leaf_index, checkpoint.tree_size, checkpoint.published_at
-            )
-        else:
-            state = State.INTEGRATED if at.leaf_index < integrated_size else State.SEQUENCED
+        if checkpoint is None:
+            state = State.INTEGRATED if at.leaf_index < integrated else State.SEQUENCED
             found[commitment] = Publication(state, at.leaf_index)
+        else:
+            state = State.ANCHORED if checkpoint.tree_size <= anchored else State.PUBLISHED
+            found[commitment] = Publication(state, at.leaf_index, checkpoint.tree_size, checkpoint.published_at)
     return found

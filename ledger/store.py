@@ -213,10 +213,13 @@ def latest_checkpoint(session: Session, *, before: int) -> CheckpointRow | None:
     return None if row is None else CheckpointRow(*row)
 
 
-def latest_published(session: Session, limit: int) -> list[CheckpointRow]:
-    """Return the latest published checkpoints, the newest first."""
-    statement = _CHECKPOINT.where(LogCheckpoint.state == PUBLISHED).order_by(LogCheckpoint.tree_size.desc())
-    return [CheckpointRow(*row) for row in session.execute(statement.limit(limit))]
+def latest_published(session: Session, limit: int, *, below: int | None = None) -> list[CheckpointRow]:
+    """Return the latest published checkpoints, the newest first; `below`: of smaller trees only."""
+    statement = _CHECKPOINT.where(LogCheckpoint.state == PUBLISHED)
+    if below is not None:
+        statement = statement.where(LogCheckpoint.tree_size < below)
+    rows = session.execute(statement.order_by(LogCheckpoint.tree_size.desc()).limit(limit))
+    return [CheckpointRow(*row) for row in rows]
 
 
 def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) -> None:
