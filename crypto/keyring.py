@@ -6,7 +6,8 @@ Invariants:
   file edited to another purpose no longer opens.
 - At most one key of a purpose, owner and algorithm signs: the active one that was made last.
 - A file is replaced as a whole (written aside, synced, renamed) under the folder's lock, so
-  that two processes may share the folder. Readers look at the folder's time and no further.
+  that two processes may share the folder. A reader looks at the folder's time, and reads all
+  of it again, under the lock, if that has changed: each change makes it grow.
 - States go one way: next → active → retired → destroyed. A destroyed key keeps its file, for
   its public part and its name; its wrapped part is gone.
 
@@ -120,7 +121,7 @@ class KeyRing:
         self._folder = folder
         self.clock = clock
         self._wrapping = hkdf_expand_sm3(hkdf_extract_sm3(b"xinji/keyring/1", kek), b"wrapping", sm4.KEY_SIZE)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._records: dict[str, KeyRecord] = {}
         self._by_owner: dict[tuple[str, str], tuple[KeyRecord, ...]] = {}
         self._private: dict[str, PrivateKey] = {}
@@ -231,16 +232,21 @@ class KeyRing:
         """Read the folder again if its time has changed since it was read."""
         if self._folder.stat().st_mtime_ns == self._read_at:
             return
-        with self._lock:
-            read_at = self._folder.stat().st_mtime_ns  # Before the files: a change while reading is read again.
-            records = dict(self._kept_or_new(path) for path in self._folder.glob("*.json"))
-            grouped: dict[tuple[str, str], list[KeyRecord]] = {}
-            for record in records.values():
-                grouped.setdefault((record.purpose, record.owner), []).append(record)
-            self._records = records
-            self._by_owner = {name: _by_age(group) for name, group in grouped.items()}
-            self._private = {key_id: key for key_id, key in self._private.items() if key_id in records}
-            self._read_at = read_at
+        with self._locked(fcntl.LOCK_SH):  # No writer may stand between two of the files that are read.
+            self._read()
+
+    def _read(self) -> None:
+        read_at = self._folder.stat().st_mtime_ns
+        if read_at == self._read_at:
+            return
+        records = dict(self._kept_or_new(path) for path in self._folder.glob("*.json"))
+        grouped: dict[tuple[str, str], list[KeyRecord]] = {}
+        for record in records.values():
+            grouped.setdefault((record.purpose, record.owner), []).append(record)
+        self._records = records
+        self._by_owner = {name: _by_age(group) for name, group in grouped.items()}
+        self._private = {key_id: key for key_id, key in self._private.items() if key_id in records}
+        self._read_at = read_at
 
     def _kept_or_new(self, path: Path) -> tuple[str, KeyRecord]:
         """Read a file, and keep the record known before if nothing changed, with its parsed key."""
@@ -249,11 +255,17 @@ class KeyRing:
         return record.key_id, known if known == record else record
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Hold the folder's lock against other threads and processes, with fresh records."""
+    def _locked(self, kind: int) -> Iterator[None]:
+        """Hold this ring's lock against threads and the folder's against processes."""
         with self._lock, (self._folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self._refresh()
+            fcntl.flock(lock, kind)
+            yield
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold both locks for a change, with fresh records."""
+        with self._locked(fcntl.LOCK_EX):
+            self._read()
             yield
 
     def _write(self, record: KeyRecord) -> None:
@@ -265,12 +277,11 @@ class KeyRing:
             os.fsync(file.fileno())
         folder = os.open(self._folder, os.O_RDONLY)
         try:
-            before = os.fstat(folder).st_mtime_ns
             draft.rename(self._folder / f"{record.key_id}.json")
             os.fsync(folder)
             after = os.fstat(folder).st_mtime_ns
-            if after <= before:  # Two changes within one tick: readers would not notice the second.
-                after = before + 1
+            if after <= self._read_at:  # A second change within one tick of the clock must show too.
+                after = self._read_at + 1
                 os.utime(folder, ns=(after, after))
         finally:
             os.close(folder)

@@ -236,6 +236,20 @@ def test_a_wrapped_key_of_another_name_is_an_error(
     assert stranger.key_id
 
 
+def test_changes_within_one_tick_of_the_clock_all_show(ring: KeyRing, second: KeyRing, folder: Path) -> None:
+    """A folder time in the future stands for a clock that has not moved on since the last change."""
+    ring.generate("credential", SCHOOL, ES256)
+    future = folder.stat().st_mtime_ns + 3600 * 10**9
+    os.utime(folder, ns=(future, future))
+    for reader in (ring, second):
+        assert len(reader.public_keys("federation", SCHOOL)) == 0
+    for count, (writer, alg) in enumerate([(ring, ES256), (second, SGD_SM3_SM2)], start=1):
+        writer.generate("federation", SCHOOL, alg)
+        for reader in (ring, second):
+            assert len(reader.public_keys("federation", SCHOOL)) == count
+    assert folder.stat().st_mtime_ns == future + 2
+
+
 def test_leftovers_of_a_crash_are_no_keys(ring: KeyRing, second: KeyRing, folder: Path) -> None:
     public = ring.generate("credential", SCHOOL, ES256)
     (folder / f".{public.key_id}.0a0b0c0d").write_bytes(b"{")
