@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
-from uuid import UUID
 
 from sqlalchemy import CursorResult, Select, select, update
 from sqlalchemy.orm import Session
@@ -133,11 +132,6 @@ def change(session: Session, anchor: LogAnchor, to: AnchorState, *, at: datetime
         .values(state=to, changed_at=at, **values)
     )
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
-
-
-def by_id(session: Session, anchor_id: UUID) -> LogAnchor | None:
-    """Return one anchor as it is now."""
-    return session.get(LogAnchor, anchor_id)
 
 
 def history(session: Session, contract: Contract) -> Sequence[LogAnchor]:
