@@ -37,6 +37,6 @@ def witness(
     trusted: dict[str, list[VerifierKey]] = {}
     for key in map(parse_vkey, log or []):
         trusted.setdefault(key.name, []).append(key)
-    logs = [TrustedLog(origin, tuple(log_keys), tree_hash) for origin, log_keys in trusted.items()]
+    logs = [TrustedLog(origin, tree_hash, tuple(log_keys)) for origin, log_keys in trusted.items()]
     application = witness_app(folder, name, logs, clock)
     uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)
