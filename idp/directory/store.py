@@ -160,7 +160,7 @@ def holders(session: Session, key_id: str, indexes: Collection[bytes]) -> dict[b
             .where(PersonDocument.status == ACTIVE, PersonDocument.kid == key_id)
             .where(PersonDocument.blind_index.in_(portion))
         )
-        held.update({index: holder for index, holder in session.execute(query).tuples() if index is not None})
+        held.update({index: holder for index, holder in session.execute(query) if index is not None})
     return held
 
 
@@ -186,7 +186,7 @@ def students(
             .where(Affiliation.organisation_id == organisation_id, Affiliation.role == "student")
             .where(Affiliation.number.in_(portion))
         )
-        for affiliation, student in session.execute(query).tuples():
+        for affiliation, student in session.execute(query):
             found[affiliation.number or ""] = (affiliation, student)
     return found
 
@@ -200,7 +200,7 @@ def numbers_at(session: Session, organisation_id: UUID, person_ids: Collection[U
             Affiliation.organisation_id == organisation_id,
             Affiliation.role == "student",
         )
-        numbers.update({person_id: number or "" for person_id, number in session.execute(query).tuples()})
+        numbers.update({person_id: number or "" for person_id, number in session.execute(query)})
     return numbers
 
 
@@ -212,7 +212,7 @@ def affiliations_of(session: Session, person_id: UUID) -> list[tuple[Affiliation
         .where(Affiliation.person_id == person_id)
         .order_by(Affiliation.created_at, Affiliation.id)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
 
 
 def first_homes(session: Session, person_ids: Collection[UUID], today: date) -> dict[UUID, UUID]:
@@ -224,7 +224,7 @@ def first_homes(session: Session, person_ids: Collection[UUID], today: date) -> 
             .where(Affiliation.person_id.in_(portion), or_(Affiliation.until.is_(None), Affiliation.until >= today))
             .order_by(Affiliation.created_at, Affiliation.id)
         )
-        for person_id, organisation_id in session.execute(query).tuples():
+        for person_id, organisation_id in session.execute(query):
             homes.setdefault(person_id, organisation_id)
     return homes
 
@@ -238,7 +238,7 @@ def staff_of(session: Session, organisation_id: UUID) -> list[tuple[Affiliation,
         .order_by(Affiliation.created_at)
         .limit(PAGE)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))
 
 
 def roster_page(
@@ -255,7 +255,7 @@ def roster_page(
     )
     if search:
         query = query.where(Affiliation.number.between(search, search + "\uffff"))
-    rows = list(session.execute(query).tuples())
+    rows = [(row[0], row[1]) for row in session.execute(query)]
     return rows[:PAGE], len(rows) > PAGE
 
 
@@ -266,7 +266,7 @@ def affiliation_at(session: Session, organisation_id: UUID, affiliation_id: UUID
         .join(Person, Person.id == Affiliation.person_id)
         .where(Affiliation.id == affiliation_id, Affiliation.organisation_id == organisation_id)
     )
-    row = session.execute(query).tuples().one_or_none()
+    row = session.execute(query).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
@@ -313,14 +313,14 @@ def reviews_page(session: Session, path: str, page: int) -> tuple[list[tuple[Rev
         .offset((page - 1) * PAGE)
         .limit(PAGE + 1)
     )
-    rows = list(session.execute(query).tuples())
+    rows = [(row[0], row[1]) for row in session.execute(query)]
     return rows[:PAGE], len(rows) > PAGE
 
 
 def review_case(session: Session, case_id: UUID) -> tuple[ReviewCase, Organisation] | None:
     """Return a review case with its school."""
     query = select(ReviewCase, Organisation).join(Organisation, Organisation.id == ReviewCase.organisation_id)
-    row = session.execute(query.where(ReviewCase.id == case_id)).tuples().one_or_none()
+    row = session.execute(query.where(ReviewCase.id == case_id)).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
