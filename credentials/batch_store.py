@@ -113,6 +113,20 @@ def unfinished(session: Session) -> int:
     return session.scalar(query.where(Batch.state == "approved", BatchRow.state == "good")) or 0
 
 
+def abandoned(session: Session, before: datetime) -> bool:
+    """Whether batches began to be staged before `before` and never came to an end."""
+    query = select(Batch.id).where(Batch.state == "staging", Batch.created_at < before)
+    return session.scalar(query.limit(1)) is not None
+
+
+def discard_abandoned(session: Session, before: datetime) -> int:
+    """Throw those batches away; return how many."""
+    result = session.execute(
+        update(Batch).where(Batch.state == "staging", Batch.created_at < before).values(state="discarded")
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]  # An UPDATE's CursorResult has it.
+
+
 def purge_batches(
     session: Session, *, staged_before: datetime, done_before: datetime, rows_before: datetime, limit: int = 500
 ) -> int:

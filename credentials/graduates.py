@@ -50,7 +50,7 @@ _VALIDATOR: Final = Draft202012Validator(DIPLOMA.schema(), format_checker=Format
 
 
 class Problem(NamedTuple):
-    """What is wrong in one cell: sentences are looked up as `problem.<code>` and name `params`."""
+    """What is wrong in one cell: sentences are looked up as `error.row.<code>` and name `params`."""
 
     row: int
     column: str

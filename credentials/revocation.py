@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from credentials import store
 from credentials.document import jti_of
-from credentials.errors import CredentialNotFoundError
+from credentials.errors import CredentialNotFoundError, StatusTransitionError
 from credentials.issuer_keys import STATUS_KEYS
 from credentials.models import Credential, StatusStatement
 from credentials.ports import CredentialServices
@@ -48,6 +48,8 @@ def change_status(by: CredentialServices, credential_id: UUID, *, to: Status, re
     """
     with by.database.read() as session:
         current = own_credential(session, credential_id, actor).status
+    if to is Status.SUPERSEDED:
+        raise StatusTransitionError("only a correction supersedes", current=current, to=int(to))
     reason = reason_for(reason_code, current=current, to=to)
     statement = signed_statement(by, credential_id, reason, actor=actor)
     with by.database.write() as session:
