@@ -1,7 +1,7 @@
 """What superiors allow: `metadata_policy` with `subset_of`, merged along a chain and applied to a leaf.
 
 Pure. OpenID Federation 1.0 §6.1: merging two `subset_of` gives the intersection of their
-values (§6.1.3.1.6), applying one leaves of the subject's values those that are allowed, and a
+values (§6.1.3.1.5), applying one leaves of the subject's values those that are allowed, and a
 parameter that the subject does not carry stays absent. Merging can only narrow, so no
 subordinate widens what its superior allows.
 
