@@ -122,9 +122,7 @@ class SignerClient:
         with contextlib.ExitStack() as undo:
             undo.callback(connection.close)  # Unless all goes well, the two sides may be out of step.
             frames.send(connection, request)
-            answer = frames.receive(connection)
-            if answer is None:
-                raise ConnectionResetError("the signer ended the connection")
+            answer = _received(connection)
             with self._lock:
                 if len(self._idle) < MAX_IDLE:
                     self._idle.append(connection)
@@ -141,6 +139,16 @@ class SignerClient:
             connection.close()
             raise
         return connection
+
+
+def _received(connection: socket.socket) -> dict[str, Any]:
+    try:
+        answer = frames.receive(connection)
+    except InvalidEncodingError as error:
+        raise ConnectionResetError("the signer's answer is broken off") from error
+    if answer is None:
+        raise ConnectionResetError("the signer ended the connection")
+    return answer
 
 
 def _error_of(answer: Mapping[str, Any]) -> CryptoError:

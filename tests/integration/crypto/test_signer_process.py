@@ -287,6 +287,31 @@ def test_where_nobody_serves_the_signer_is_unavailable(place: Place) -> None:
         SignerClient(place.socket).ping()
 
 
+@pytest.mark.parametrize("answer", [b"", b"\x00\x00\x00\x09{", b"\x00\x00\x00\x02[]"])
+def test_an_answer_that_breaks_off_is_unavailable(tmp_path: Path, answer: bytes) -> None:
+    asked = 0
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "signer.sock"))
+        listener.listen()
+        listener.settimeout(10)
+
+        def answer_twice() -> None:
+            nonlocal asked
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    frames.receive(connection)
+                    asked += 1
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=answer_twice)
+        thread.start()
+        with SignerClient(tmp_path / "signer.sock", timeout=10) as client, pytest.raises(SignerUnavailableError):
+            client.ping()
+        thread.join()
+    assert asked == 2
+
+
 def test_what_is_too_large_is_refused_before_it_is_sent(client: SignerClient) -> None:
     with pytest.raises(InvalidEncodingError):
         client.sign_many("log", ORIGIN, EDDSA, [bytes(frames.MAX_FRAME)])

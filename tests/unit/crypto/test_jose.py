@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +54,15 @@ def forge(header: dict[str, Any] | bytes, payload: dict[str, Any] | bytes = b'{"
 
 def test_the_generator_reproduces_the_profiles_vectors() -> None:
     assert FILE.read_text(encoding="utf-8") == generate()
+
+
+def test_the_profile_prints_the_vectors() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "profiles" / "jose-sm2.md").read_text("utf-8")
+    r, s = VECTOR["signature"][:64], VECTOR["signature"][64:]
+    for name in ("d", "k", "header", "payload", "z", "e", "access_token", "at_hash"):
+        assert f"`{VECTOR[name]}`" in page
+    for value in (r, s, VECTOR["jwk"]["x"], VECTOR["jwk"]["y"], VECTOR["jwk"]["kid"]):
+        assert f"`{value}`" in page
 
 
 def test_the_profiles_token_verifies_and_its_parts_are_ours() -> None:
