@@ -5,6 +5,7 @@ It finds forms in the page as a person's browser does, so the demo breaks where 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -29,7 +30,7 @@ class Form:
     method: str
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
-    multipart: bool = False
+    name: str = ""
 
 
 class _Forms(HTMLParser):
@@ -38,6 +39,7 @@ class _Forms(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[tuple[str, str]] = []
         self.named: dict[str, list[str]] = {}
+        self.data: dict[str, str] = {}
         self.text: list[str] = []
         self._open: Form | None = None
         self._select: str | None = None
@@ -49,7 +51,7 @@ class _Forms(HTMLParser):
         name = values.get("name", "")
         if tag == "form":
             method = values.get("method", "get").lower()
-            self._open = Form(values.get("action", ""), method, multipart="multipart" in values.get("enctype", ""))
+            self._open = Form(values.get("action", ""), method, name=values.get("id", ""))
             self.forms.append(self._open)
         elif tag == "a" and "href" in values:
             self.links.append((values["href"], values.get("id", "")))
@@ -61,6 +63,9 @@ class _Forms(HTMLParser):
             self._open.choices[self._select].append(values.get("value", ""))
             if "selected" in values or self._select not in self._open.fields:
                 self._open.fields[self._select] = values.get("value", "")
+        if values.get("id"):
+            self.named.setdefault(values["id"], [])
+        self.data |= {key: value for key, value in values.items() if key.startswith("data-")}
         if tag not in VOID:
             self._open_tags.append((tag, values.get("id", "")))
 
@@ -112,6 +117,7 @@ class Page:
             parser.feed(response.text)
         self.forms = parser.forms
         self.links = [urljoin(self.url, href) for href, _ in parser.links]
+        self.data = parser.data
         self._named = parser.named
         self.text = " ".join(parser.text)
 
@@ -126,11 +132,31 @@ class Page:
                 return form
         raise PageError(f"{self.url}: no form with {', '.join(names)} ({self.response.status_code}): {self.text[:300]}")
 
+    def form_named(self, name: str) -> Form:
+        """Return the form whose id is `name`.
+
+        Raises:
+            PageError: There is none.
+        """
+        for form in self.forms:
+            if form.name == name:
+                return form
+        raise PageError(f"{self.url}: no form {name} ({self.response.status_code}): {self.text[:300]}")
+
+    def has(self, name: str) -> bool:
+        """Whether an element of the page has the id `name`."""
+        return name in self._named
+
+    def number(self, name: str) -> int:
+        """Return the first number inside the element whose id is `name`; 0 where it holds none."""
+        found = re.search(r"\d+", "".join(self.texts(name)).replace(",", ""))
+        return int(found[0]) if found else 0
+
     def texts(self, name: str) -> list[str]:
         """Return the pieces of text inside the element whose id is `name`.
 
         Raises:
-            PageError: There is no such element, or nothing in it.
+            PageError: There is no such element.
         """
         if name not in self._named:
             raise PageError(f"{self.url}: nothing with the id {name}: {self.text[:300]}")

@@ -13,7 +13,9 @@ TEMPLATES = sorted(ROOT.glob("*/templates/**/*.html"))
 SPOKEN = re.compile(r"""\b_\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 ERROR_CODE = re.compile(r"^\s+code(?:: ClassVar\[str\])? = \"([a-z_0-9]+)\"", re.MULTILINE)
 ERROR_FILES = sorted(
-    path for folder in ("kernel", "crypto", "ledger", "idp", "credentials") for path in (ROOT / folder).rglob("errors.py")
+    path
+    for folder in ("kernel", "crypto", "ledger", "idp", "credentials")
+    for path in (ROOT / folder).rglob("errors.py")
 )
 PLACE = re.compile(r"%\((\w+)\)")
 

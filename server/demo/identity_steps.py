@@ -1,0 +1,105 @@
+"""The demo's first half: schools, a roster, first sign-in, single sign-on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from server.demo import people
+from server.demo.accounts import activate, sign_in
+from server.demo.browser import Page, PageError
+from server.demo.people import Pupil
+from server.demo.stage import (
+    HIGH_SCHOOL,
+    PASSWORDS,
+    REGISTRAR,
+    SECOND,
+    UNIVERSITY,
+    Demo,
+    keep,
+    rows_of,
+    until,
+)
+
+
+def officer_registers_schools(demo: Demo) -> None:
+    """Sign the province's officer in for the first time, register schools, appoint a registrar."""
+    with demo.report.step("省厅人员首次登录（激活码、密码、动态口令）", demo.console) as step:
+        browser = demo.browser("officer")
+        if demo.officer_code is not None:
+            account = activate(
+                browser,
+                key="officer",
+                title="省厅管理人员",
+                title_en="Provincial officer",
+                password=PASSWORDS["officer"],
+                **demo.officer_code,
+            )
+            keep(demo, account)
+        else:
+            sign_in(browser, demo.accounts["officer"])
+        step.count = 1
+    with demo.report.step("登记学校，一校一码", demo.console) as step:
+        for code, name, name_en in (UNIVERSITY, SECOND, HIGH_SCHOOL):
+            page = browser.get(f"/officer?search={code}")
+            if code not in page.text.replace(f"search={code}", ""):
+                page = browser.get("/officer")
+                values = {"code": code, "name": name, "name_en": name_en}
+                browser.submit(page, page.form_named("register-school"), values)
+            step.count += 1
+
+
+def registrar_imports_roster(demo: Demo, roster: Sequence[Pupil]) -> None:
+    """Import a thousand people: dry run, apply, and again, which changes nothing."""
+
+
+def student_activates(demo: Demo, roster: Sequence[Pupil]) -> None:
+    """Hand two students their codes; they set a password and bind an authenticator."""
+    if "student2" in demo.accounts:
+        return
+    codes = {}
+    with demo.report.step("学生首次登录，绑定手机验证器，得到十个恢复码", demo.console) as step:
+        for key, pupil in (("student", roster[0]), ("student2", roster[1])):
+            given = codes[pupil.number]
+            account = activate(
+                demo.browser(f"{key}-first"),
+                key=key,
+                title=f"学生 {pupil.name}",
+                title_en=f"Student {pupil.number}",
+                eid=given[0],
+                code=given[1],
+                password=PASSWORDS["student"],
+            )
+            keep(demo, account)
+            step.count += 1
+
+
+def student_signs_in_on_platforms(demo: Demo) -> None:
+    """Sign in at one platform with two factors, and at a second one without a password."""
+    browser = demo.browser("student")
+    first, second = demo.platforms
+    with demo.report.step("学生在第一个平台登录（OIDC、动态口令、同意）", demo.console) as step:
+        page = browser.get(f"{first['url']}/login")
+        page = sign_in(browser, demo.accounts["student"], page)
+        page = _agreed(demo, page)
+        step.count = len(page.texts("claims")) // 2
+        subject = _subject(page, first["url"])
+    with demo.report.step("在第二个平台不必再输密码（单点登录）", demo.console) as step:
+        page = _agreed(demo, browser.get(f"{second['url']}/login"))
+        other = _subject(page, second["url"])
+        step.count = 1
+        if subject == other:
+            raise PageError("two platforms of two sectors see the same subject")
+
+
+def _agreed(demo: Demo, page: Page) -> Page:
+    if any(form.name == "consent" for form in page.forms):
+        return demo.browser("student").submit(page, page.form_named("consent"), {"decision": "allow"})
+    return page
+
+
+def _subject(page: Page, url: str) -> str:
+    if not page.url.startswith(url):
+        raise PageError(f"the browser is at {page.url}, not at {url}: {page.text[:300]}")
+    texts = page.texts("claims")
+    return texts[texts.index("本平台专用代号") + 1]
