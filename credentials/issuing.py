@@ -56,7 +56,7 @@ class Drafted:
 
 
 def run_once(by: CredentialServices) -> int:
-    """Issue the next chunk of the batch approved first; return how many rows were settled.
+    """Take one step with the batch approved first; return 0 only if there is nothing to do for the moment.
 
     Raises:
         SignerUnavailableError: The signer does not answer; the next turn tries again.
@@ -72,16 +72,16 @@ def run_once(by: CredentialServices) -> int:
     if not rows:
         write_patiently(by.database, lambda session: batch_store.finish(session, batch.id, now))
         log.info("batch_issued", batch=str(batch.id), issued=batch.issued, clashed=batch.clashed)
-        return 0
+        return 1
     try:
         school = issuing_school(by, batch.issuer_code, type_of(batch.vct))
         list_id, drafts = _draft(by, batch, rows, school=school, suites=suites, now=now)
         tokens = sign_documents(by, batch, [draft.document for draft in drafts], owner=by.addresses.school(school.code))
     except (SigningRefusedError, CredentialError) as error:
-        _stop(by, batch, error)
+        stopped = _stop(by, batch, error)
         if isinstance(error, SignatureSampleError):
             raise
-        return 0
+        return stopped
     write_patiently(by.database, lambda session: batch_store.start(session, batch.id, now))
     done = 0
     for at in range(0, len(drafts), STORED_AT_ONCE):
@@ -244,13 +244,14 @@ def _settle(by: CredentialServices, batch: Batch, school: School, draft: Drafted
     return write_patiently(by.database, _clash)
 
 
-def _stop(by: CredentialServices, batch: Batch, error: SigningRefusedError | CredentialError) -> None:
-    """Hand a batch back to its registrar, unless waiting will do."""
+def _stop(by: CredentialServices, batch: Batch, error: SigningRefusedError | CredentialError) -> int:
+    """Hand a batch back to its registrar and return 1, unless waiting will do."""
     reason = error.reason if isinstance(error, SigningRefusedError) else error.code
     log.warning("batch_not_signed", batch=str(batch.id), reason=reason)
     if reason in _LATER:
-        return
+        return 0
     write_patiently(by.database, lambda session: batch_store.stop(session, batch.id, reason))
+    return 1
 
 
 class _RacedError(Exception):

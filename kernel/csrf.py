@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -57,11 +57,15 @@ class Csrf:
         return base64.urlsafe_b64encode(self._mac(b"csrf:v1|" + seed.encode())).rstrip(b"=").decode()
 
 
-async def _form_guard(request: Request) -> None:
+async def _form_guard(request: Request) -> AsyncIterator[None]:
     form = await request.form()
-    token = form.get(FIELD)
-    csrf: Csrf = request.app.state.csrf
-    csrf.check(request, token if isinstance(token, str) else None)
+    try:
+        token = form.get(FIELD)
+        csrf: Csrf = request.app.state.csrf
+        csrf.check(request, token if isinstance(token, str) else None)
+        yield
+    finally:
+        await form.close()  # Uploaded files are closed also where the token or the route refuses.
 
 
 # Put it into `dependencies=[allow(...), CSRF]` of every route that takes a browser's form.
