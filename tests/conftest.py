@@ -13,9 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kernel.clock import ManualClock
 from kernel.db import Base, Database
+
+# A shared machine may be slow for a moment: that is no finding.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 
 POSTGRESQL_BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
