@@ -71,10 +71,12 @@ def test_an_entry_goes_from_the_queue_to_a_proof(world: World) -> None:
     assert world.cycle() == 0
 
 
-def test_a_proof_is_under_the_first_checkpoint_that_holds_it_and_under_others_on_request(world: World) -> None:
+def test_a_proof_is_under_the_first_checkpoint_that_holds_it_and_under_others_on_request(
+    world: World, clock: ManualClock
+) -> None:
     for step in range(3):
         world.submit(range(step * 3, step * 3 + 3))
-        world.clock.move(timedelta(minutes=1))
+        clock.move(timedelta(minutes=1))
         world.cycle()
     proofs = world.proofs(range(9))
     assert [proofs[number].tree_size for number in range(9)] == [3] * 3 + [6] * 3 + [9] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import ledger.routes
 import ledger.routes.problems
 from crypto.hashes import hmac_sm3
 from kernel import problems
+from kernel.clock import ManualClock
 from kernel.csrf import Csrf
 from kernel.ids import new_id
 from kernel.pages import Pages
@@ -117,7 +119,7 @@ def test_the_log_can_be_checked_from_its_files_alone(sqlite_world: World, client
         "0/0",
         "9/000",
         "..%2f..%2ftest.sqlite3",
-        "../checkpoint",
+        "..%2fcheckpoint",
         "0/%2e%2e/x",
         "%00",
     ],
@@ -154,10 +156,10 @@ def test_the_page_of_an_empty_log(client: TestClient) -> None:
 
 
 def test_the_page_shows_witnesses_anchors_and_the_engine_s_honest_label(
-    sqlite_world: World, client: TestClient
+    sqlite_world: World, client: TestClient, clock: ManualClock
 ) -> None:
     for number in range(12):
-        sqlite_world.clock.move(timedelta(minutes=1))
+        clock.move(timedelta(minutes=1))
         sqlite_world.submit([number])
         sqlite_world.cycle()
     anchor(sqlite_world, 12)
@@ -202,8 +204,8 @@ def test_an_entry_is_found_and_its_path_drawn(sqlite_world: World, client: TestC
     assert "已见证并发布" in page
     proof = sqlite_world.proofs([5])[5]
     signed_root = parse_note(proof.checkpoint).text.split("\n")[2]
-    assert page.count("合算得") == len(proof.path)
-    assert signed_root.replace("+", "&#43;") in page or signed_root in page
+    assert page.count("合起来得到") == len(proof.path)
+    assert signed_root in unescape(page)
     anchor(sqlite_world, 13)
     assert "已锚定到链上" in client.get(asked).text
 
@@ -214,8 +216,8 @@ def test_every_path_is_drawn_to_the_signed_root(sqlite_world: World, client: Tes
     sqlite_world.cycle()
     for number, proof in sqlite_world.proofs(range(11)).items():
         page = client.get(f"/ledger?commitment={credential(number).commitment.hex()}").text
-        last = page.rpartition("合算得")[2].partition('class="code small">')[2].partition("<")[0]
-        assert last == parse_note(proof.checkpoint).text.split("\n")[2].replace("+", "&#43;"), number
+        last = page.rpartition("合起来得到")[2].partition('class="code small">')[2].partition("<")[0]
+        assert unescape(last) == parse_note(proof.checkpoint).text.split("\n")[2], number
 
 
 def test_an_accreditation_leads_to_its_evidence(sqlite_world: World, client: TestClient) -> None:

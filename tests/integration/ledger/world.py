@@ -10,7 +10,7 @@ from pathlib import Path
 from crypto.hashes import sm3
 from crypto.keyring import KeyRing
 from crypto.signing import LocalSigner
-from kernel.clock import ManualClock
+from kernel.clock import Clock
 from kernel.db import Database
 from ledger import publication_cycle
 from ledger.bundles import LogProof, proofs_of
@@ -18,7 +18,7 @@ from ledger.checkpoint import Organisation, WitnessPolicy, open_checkpoint
 from ledger.entry import Entry, EntryType
 from ledger.errors import WitnessUnavailableError
 from ledger.log import LogServices, create_keys, verifier_keys
-from ledger.merkle import InclusionProof, leaf_hash, verify_inclusion
+from ledger.merkle import InclusionProof, TreeHead, leaf_hash, verify_inclusion
 from ledger.note import Signature
 from ledger.proof_text import AddCheckpoint
 from ledger.submission import DatabaseLog
@@ -57,10 +57,11 @@ class World:
     """One log and its witnesses."""
 
     log: LogServices
-    clock: ManualClock
+    clock: Clock
     writer: DatabaseLog
     wires: tuple[Wire, ...]
     folder: Path
+    opened: dict[str, TreeHead] = field(default_factory=dict)
 
     def submit(self, numbers: Sequence[int]) -> None:
         with self.log.database.write() as session:
@@ -75,27 +76,32 @@ class World:
             found = proofs_of(session, self.log.tiles, list(by_commitment))
         return {by_commitment[commitment]: proof for commitment, proof in found.items()}
 
-    def check(self, proof: LogProof, entry: Entry, log: LogServices | None = None) -> None:
+    def check(self, proof: LogProof, entry: Entry) -> None:
         """Verify as somebody outside would: from the trusted keys and the policy alone."""
-        log = log or self.log
-        keys = verifier_keys(log.signer, log.origin)
-        signed = open_checkpoint(proof.checkpoint, origin=log.origin, keys=keys)
-        assert len(signed.note.verify(keys)) == 2
-        assert len(log.policy.times(signed.note)) >= log.policy.quorum
-        h = log.tiles.hash
+        h = self.log.tiles.hash
         leaf = leaf_hash(h, entry.encode())
-        verify_inclusion(h, leaf=leaf, proof=InclusionProof(proof.index, proof.path), head=signed.checkpoint.head)
+        head = self._opened(proof.checkpoint)
+        verify_inclusion(h, leaf=leaf, proof=InclusionProof(proof.index, proof.path), head=head)
+
+    def _opened(self, checkpoint: str) -> TreeHead:
+        if checkpoint not in self.opened:
+            keys = verifier_keys(self.log.signer, self.log.origin)
+            signed = open_checkpoint(checkpoint, origin=self.log.origin, keys=keys)
+            assert len(signed.note.verify(keys)) == 2
+            assert len(self.log.policy.times(signed.note)) >= self.log.policy.quorum
+            self.opened[checkpoint] = signed.checkpoint.head
+        return self.opened[checkpoint]
 
     def close(self) -> None:
         for wire in self.wires:
             wire.close()
 
 
-def signer_of(folder: Path, clock: ManualClock) -> LocalSigner:
+def signer_of(folder: Path, clock: Clock) -> LocalSigner:
     return LocalSigner(KeyRing(folder / "keys", bytes(32), clock), bytes(32))
 
 
-def witness(folder: Path, organisation: str, clock: ManualClock, logs: Sequence[TrustedLog]) -> Wire:
+def witness(folder: Path, organisation: str, clock: Clock, logs: Sequence[TrustedLog]) -> Wire:
     """Open (or make) the witness of an organisation in its folder."""
     place = folder / organisation
     name = f"{organisation}.example/w"
@@ -107,7 +113,7 @@ def witness(folder: Path, organisation: str, clock: ManualClock, logs: Sequence[
 def make_world(
     database: Database,
     folder: Path,
-    clock: ManualClock,
+    clock: Clock,
     *,
     organisations: Sequence[str] = ("A",),
     quorum: int = 1,
