@@ -22,8 +22,10 @@ _TONES: Final = {"valid": "passed", "operator_only": "unchecked", "incomplete": 
 _ICONS: Final = {"passed": "check", "failed": "cross", "unchecked": "question"}
 _VERDICT_ICONS: Final = {"suspended": "warning", "superseded": "warning", "mismatch": "warning"}
 _CODES: Final = frozenset(
-    ("keys", "entity_id", "school_code", "chain", "uri", "origin", "commitment", "contract", "transaction")
-    + ("anchored_root",)
+    (
+        *("keys", "entity_id", "school_code", "chain", "uri", "origin"),
+        *("commitment", "contract", "transaction", "anchored_root"),
+    )
 )
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

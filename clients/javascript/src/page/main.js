@@ -237,6 +237,7 @@ function listen() {
 
 const first = takeCode();
 listen();
+find("no-script").hidden = true;
 find("pin-part").hidden = true;
 find("offline").hidden = false;
 find("scan").hidden = navigator.mediaDevices?.getUserMedia === undefined;
