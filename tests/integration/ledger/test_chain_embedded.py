@@ -23,6 +23,7 @@ from ledger.chain.errors import (
     TransactionRefusedError,
 )
 from ledger.chain.kv import SqliteStore
+from tests.integration.ledger.fake_chain import KilledError
 
 SECRET = bytes(range(32))
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -214,3 +215,25 @@ def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
         assert head == (head.size, head.size.to_bytes(32, "big"), head.size)
         assert chain.next_nonce() == head.size
         chain.close()
+
+
+def test_the_store_keeps_a_transaction_or_nothing_of_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "kv.sqlite3")
+    store[b"a"] = b"1"
+    with pytest.raises(KilledError), store.transaction():
+        store[b"a"] = b"2"
+        del store[b"a"]
+        store[b"b"] = b"3"
+        raise KilledError
+    assert (store[b"a"], b"b" in store) == (b"1", False)
+    with store.transaction():
+        store[b"a"] = b"2"
+    store.close()
+    store = SqliteStore(tmp_path / "kv.sqlite3")
+    assert store[b"a"] == b"2"
+    del store[b"a"]
+    with pytest.raises(KeyError):
+        _ = store[b"a"]
+    with pytest.raises(KeyError):
+        del store[b"a"]
+    store.close()
