@@ -304,9 +304,9 @@ def insert_token(session: Session, values: dict[str, Any]) -> None:
     session.execute(_INSERT_TOKEN, values)
 
 
-def revoke_token(session: Session, token_id: UUID, now: datetime) -> None:
+def revoke_access_token(session: Session, token_id: UUID, now: datetime) -> None:
     """End one access token."""
-    session.execute(update(_TOKEN).where(_TOKEN.c.id == token_id).values(revoked_at=now))
+    session.execute(update(_TOKEN).where(_TOKEN.c.id == token_id).values(access_revoked_at=now))
 
 
 def purge(session: Session, now: datetime, *, attempts_before: datetime, consents_before: datetime, limit: int) -> int:

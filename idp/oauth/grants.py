@@ -221,9 +221,9 @@ class RefreshGrant(grants.RefreshTokenGrant):
         now = self.by.clock.now()
         with self.by.database.read() as session:
             row = store.token_by_refresh(session, tokens.refresh_hash(self.by.keyed, refresh_token))
-        if row is None or row.revoked_at is not None or row.grant_revoked_at is not None:
+        if row is None or row.grant_revoked_at is not None or now >= row.refresh_expires_at:
             return None
-        return row if now < row.refresh_expires_at else None
+        return row
 
     def _repeated(self, old: RefreshRow) -> dict[str, Any]:
         """Say again what the first use of the token was answered, within the grace time."""

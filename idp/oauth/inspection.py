@@ -59,7 +59,7 @@ def find_token(text: str, by: Issuing) -> PresentedToken | None:
             kind = REFRESH
     if row is None:
         return None
-    ended = row.revoked_at is not None or row.grant_revoked_at is not None
+    own_end = row.access_revoked_at if kind == ACCESS else row.rotated_at
     return PresentedToken(
         kind=kind,
         id=row.id,
@@ -70,7 +70,7 @@ def find_token(text: str, by: Issuing) -> PresentedToken | None:
         scope=row.scope if kind == ACCESS else row.granted_scope,
         issued_at=row.issued_at,
         expires_at=row.access_expires_at if kind == ACCESS else row.refresh_expires_at,
-        over=ended or (kind == REFRESH and row.rotated_at is not None),
+        over=own_end is not None or row.grant_revoked_at is not None,
         now=by.clock.now(),
     )
 
@@ -91,7 +91,7 @@ class Revocation(RevocationEndpoint):
             revoke_family(token.grant_id, token.person_id, reason="client", by=by)
             return
         with by.database.write() as session:
-            store.revoke_token(session, token.id, by.clock.now())
+            store.revoke_access_token(session, token.id, by.clock.now())
 
 
 class Introspection(IntrospectionEndpoint):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -104,7 +105,7 @@ class OAuthServer(AuthorizationServer):
 
     def _refusal(self, error: OAuth2Error) -> Answer:
         if isinstance(error, InvalidClientError):
-            # Authlib's description lists methods; ours is one for all, so that nothing is told apart.
-            error.description = "client authentication failed"
+            # One answer for all, so that an unknown client is not told from a wrong secret.
+            error = InvalidClientError("client authentication failed", status_code=HTTPStatus.UNAUTHORIZED)
         answer: Answer = self.handle_error_response(None, error)
         return answer

@@ -45,7 +45,7 @@ def userinfo(token: str, *, subject_of: SubjectOf, by: Issuing) -> dict[str, Any
     now = by.clock.now()
     with by.database.read() as session:
         row = store.token_by_access(session, tokens.access_hash(by.keyed, token))
-        if row is None or row.revoked_at or row.grant_revoked_at or now >= row.access_expires_at:
+        if row is None or row.access_revoked_at or row.grant_revoked_at or now >= row.access_expires_at:
             raise InvalidTokenError("the access token is unknown, over or revoked")
         scopes = row.scope.split()
         if OPENID not in scopes:
