@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final
 
 from credentials.errors import SignatureSampleError
@@ -31,10 +32,15 @@ class Sampler:
         below: Callable[[int], int] = secrets.randbelow,
     ) -> None:
         """Prefer the engine that signing prefers least; with one engine alone, that one verifies itself."""
-        self._engine: Engine = choose(engines)
+        self._engines = engines
         self._one_in, self._below = one_in, below
         self._seen: set[str] = set()
         self._lock = threading.Lock()
+
+    @cached_property
+    def _engine(self) -> Engine:
+        # Chosen when first needed: most processes never issue, and gmssl-pyx talks to stderr while it is tested.
+        return choose(self._engines)
 
     @property
     def engine(self) -> str:

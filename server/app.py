@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from fastapi import APIRouter, FastAPI
@@ -62,26 +61,26 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
     return app
 
 
-def _routers(role: Role) -> Sequence[APIRouter]:
-    of_role: dict[str, Callable[[], list[APIRouter]]] = {
-        "idp": lambda: [*idp.routes.routers(), *idp.routes.registrar.routers(), *idp.routes.officer.routers()],
-        "issuer": credentials.routes.routers,
-        "verifier": credentials.routes.verify.routers,
-        "log": ledger.routes.routers,
+def _routers(role: Role) -> list[APIRouter]:
+    of_role: dict[Role, list[APIRouter]] = {
+        "idp": [*idp.routes.routers(), *idp.routes.registrar.routers(), *idp.routes.officer.routers()],
+        "issuer": credentials.routes.routers(),
+        "verifier": [credentials.routes.verify.router],
+        "log": ledger.routes.routers(),
     }
-    chosen = of_role if role == "all" else {role: of_role[role]}
-    return [home.router, *(router for routers in chosen.values() for router in routers())]
+    chosen = [router for routers in of_role.values() for router in routers] if role == "all" else of_role[role]
+    return [home.router, *chosen]
 
 
 def _lean_routes(role: Role) -> list[BaseRoute]:
-    of_role: dict[str, Callable[[], list[BaseRoute]]] = {
-        "idp": idp.routes.routes,
-        "issuer": credentials.routes.routes,
-        "verifier": credentials.routes.verify.routes,
-        "log": ledger.routes.routes,
+    of_role: dict[Role, list[BaseRoute]] = {
+        "idp": idp.routes.routes(),
+        "issuer": credentials.routes.routes(),
+        "verifier": credentials.routes.routes(),  # The same look-ups and lists, on hosts of their own.
+        "log": ledger.routes.routes(),
     }
-    chosen = of_role if role == "all" else {role: of_role[role]}
-    return [route for routes in chosen.values() for route in routes()]
+    of_role["all"] = [*of_role["idp"], *of_role["issuer"], *of_role["log"]]
+    return of_role[role]
 
 
 def _static() -> list[BaseRoute]:
