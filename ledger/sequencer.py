@@ -16,7 +16,7 @@ from ledger.continuity import current_head
 from ledger.errors import LostRaceError
 from ledger.log import LogServices
 
-CHUNK: Final = 500
+CHUNK: Final = 200
 """Entries a transaction: keeps SQLite's write lock below 20 ms."""
 
 

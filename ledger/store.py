@@ -222,6 +222,11 @@ def latest_published(session: Session, limit: int, *, below: int | None = None) 
     return [CheckpointRow(*row) for row in rows]
 
 
+def signed_roots(session: Session) -> dict[int, bytes]:
+    """Return the roots of all checkpoints ever signed, by size: for a check of the whole log."""
+    return {row.tree_size: row.root_hash for row in session.execute(_CHECKPOINT)}
+
+
 def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) -> None:
     """Store a signed checkpoint as waiting, unless one of its size is there: the first one stays."""
     values = {
