@@ -34,7 +34,8 @@ from ledger.registry.errors import (
     UnsupportedPolicyError,
 )
 from ledger.registry.statement import ISSUER, STATUS_PROVIDER, TYP, Names
-from ledger.registry.statement_status import State
+from ledger.registry.statement_status import TYP as STATUS_TYP
+from ledger.registry.statement_status import State, StatementStatus, status_payload
 from tests.unit.ledger.federation import (
     AT,
     CITY,
@@ -311,6 +312,13 @@ def test_a_status_by_somebody_else_or_of_another_statement() -> None:
     other = province.accredits(university, school_of(university, SCORES))
     of_another = province.says(other, university, State.RETIRED, since=AT, at=AT).status
     fails(BrokenLinkError, [direct[0]._replace(status=of_another)], at=AT)
+    subject = parse_entity_id(SCHOOL)
+    commitment = direct[0].commitment(parse_entity_id(UNIVERSITY))
+    of_somebody_else = StatementStatus(
+        parse_entity_id(PROVINCE), subject, commitment, State.RETIRED, seconds(AT), seconds(AT)
+    )
+    strange = province.sign(status_payload(of_somebody_else), STATUS_TYP)
+    fails(BrokenLinkError, [direct[0]._replace(status=strange)], at=AT)
     of_the_school = county.says(village[0], school, State.RETIRED, since=AT, at=AT).status
     fails(StatementSignatureError, [direct[0]._replace(status=of_the_school)], at=AT)
     fails(MissingKeyError, [direct[0]._replace(status={})], at=AT)

@@ -168,6 +168,13 @@ def test_an_authority_without_limits(change: Callable[[dict[str, Any]], None]) -
         parse_statement(payload)
 
 
+def test_an_authority_accredits_no_other_authority_s_status_service() -> None:
+    payload = province.payload(service, status_service_of(service))
+    for other in (f"{CITY}/status", "http://localhost:8001/authorities/410000/status"):
+        with pytest.raises(InvalidStatementError):
+            parse_statement({**payload, "sub": other})
+
+
 def test_keys_of_other_algorithms_may_stand_there_but_sign_nothing() -> None:
     payload = about_the_university()
     payload["jwks"]["keys"].append(dict(generate_key(RS256).public.jwk))
