@@ -19,9 +19,9 @@ from fastapi import FastAPI
 from sqlalchemy import insert
 
 from crypto.blind import BlindIndex
+from crypto.encoding import b64u
 from crypto.envelope import FieldVault
 from crypto.hashes import hmac_sm3, sha256
-from crypto.encoding import b64u
 from crypto.keyring import KeyRing
 from idp import routes
 from idp.authn import totp
@@ -273,12 +273,12 @@ def totp_step() -> Any:
 
 def secret_on(text: str) -> str:
     """Return the TOTP secret that a page shows."""
-    return "".join(text.split('id="totp-secret">')[1].split("<")[0].split())
+    return "".join(text.split('id="totp-secret">')[1].split("<", maxsplit=1)[0].split())
 
 
 def codes_on(text: str) -> tuple[str, ...]:
     """Return the recovery codes that a page shows."""
-    part = text.split('id="recovery-codes">')[1].split("</ol>")[0]
+    part = text.split('id="recovery-codes">')[1].split("</ol>", maxsplit=1)[0]
     return tuple(piece.split("<")[0] for piece in part.split('<span class="code">')[1:])
 
 

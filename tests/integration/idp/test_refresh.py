@@ -102,7 +102,7 @@ def test_a_code_redeemed_at_once_by_many_gives_at_most_one_answer(world: World) 
         statuses = Counter(answer.status_code for answer in pool.map(lambda _: world.redeem(platform, code), range(16)))
     assert statuses[200] <= 1
     with world.database.read() as session:
-        assert session.scalar(select(func.count()).select_from(Token)) <= 1
+        assert (session.scalar(select(func.count()).select_from(Token)) or 0) <= 1
     assert live_tokens(world) == 0
 
 
