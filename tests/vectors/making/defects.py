@@ -15,6 +15,7 @@ from tests.vectors.making.keys import (
     from_b64,
     from_b64u,
     jwk,
+    jwks,
     key_id,
     sha256,
     sign_es256,
@@ -233,3 +234,7 @@ def tampered_trust() -> dict[str, Any]:
     payload = json.loads(from_b64u(file["payload"]))
     payload["witness_policy"]["quorum"] = 1
     return file | {"payload": b64u(compact(payload))}
+
+
+def jwks_of(name: str) -> dict[str, Any]:
+    return jwks(name)

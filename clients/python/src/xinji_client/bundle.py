@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xinji_client.encoding import strict_json
+from xinji_client.encoding import strict_again, strict_json
 from xinji_client.errors import CheckFailed, FormatError
 
 FORMAT = "xinji/bundle/1"
@@ -32,7 +32,10 @@ def parse_bundle(data: bytes | str) -> dict[str, Any]:
     """
     if len(data) > MAX_BYTES:
         raise FormatError(f"a bundle has at most {MAX_BYTES >> 20} MiB")
-    bundle = strict_json(data)
+    return _checked(strict_json(data))
+
+
+def _checked(bundle: Any) -> dict[str, Any]:
     if not isinstance(bundle, dict) or bundle.get("format") != FORMAT:
         raise FormatError(f"not a bundle of format {FORMAT}")
     return bundle
@@ -44,9 +47,7 @@ def read_bundle(bundle: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
     One that cannot be read is taken for an empty one: every step then says what is missing.
     """
     try:
-        if isinstance(bundle, Mapping):
-            return bundle if bundle.get("format") == FORMAT else {}
-        return parse_bundle(bundle)
+        return parse_bundle(bundle) if isinstance(bundle, str | bytes) else _checked(strict_again(bundle))
     except FormatError:
         return {}
 

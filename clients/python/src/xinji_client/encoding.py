@@ -81,6 +81,18 @@ def strict_json(data: bytes | str) -> Any:
     return value
 
 
+def strict_again(value: Any) -> Any:
+    """Read what was parsed elsewhere as strictly as if it had been parsed here.
+
+    Raises:
+        FormatError: As `strict_json`; or the value is none that JSON can hold.
+    """
+    try:
+        return strict_json(json.dumps(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError("not a JSON value") from error
+
+
 def canonical(value: Any) -> str:
     """Return one text for one JSON value, to compare values by. Unlike `==` it tells true from 1."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -58,7 +58,8 @@ def key(jwk: Any) -> Key:
         FormatError: Not an EC key of our two curves, a private key, a wrong `kid` or
             `alg`, or a point off the curve.
     """
-    if not isinstance(jwk, dict) or jwk.get("kty") != "EC" or jwk.get("crv") not in CURVE_ALG:
+    alg = next((alg for curve, alg in CURVE_ALG.items() if isinstance(jwk, dict) and jwk.get("crv") == curve), None)
+    if alg is None or jwk.get("kty") != "EC":
         raise FormatError("not a public key of a known curve")
     if "d" in jwk:
         raise FormatError("a private key where a public one belongs")
@@ -66,7 +67,6 @@ def key(jwk: Any) -> Key:
     if len(x) != _COORDINATE_BYTES or len(y) != _COORDINATE_BYTES:
         raise FormatError("a coordinate has 32 bytes")
     point = b"\x04" + x + y
-    alg = CURVE_ALG[jwk["crv"]]
     if alg == SUITE_ALG["gm"]:
         sm2.check_point(point)
     else:

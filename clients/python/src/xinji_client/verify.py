@@ -6,46 +6,16 @@ must carry and lacks has *failed*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
 
-from xinji_client import chain, sdjwt, status
-from xinji_client.bundle import Log, read_bundle, read_log
-from xinji_client.encoding import from_b64
-from xinji_client.entry import CREDENTIAL, CREDENTIAL_TAG, ENTRY_BYTES, code_in, commitment
-from xinji_client.errors import CheckFailed, EngineMissingError, FormatError, SignatureError, failing_as
-from xinji_client.hashes import sm3
-from xinji_client.note import Checkpoint, checkpoint
+from xinji_client import steps
+from xinji_client.case import describe, open_case
+from xinji_client.errors import CheckFailed, EngineMissingError
 from xinji_client.report import FORMAT, Step, messages, verdict
 from xinji_client.times import iso
-from xinji_client.trust import Tree, Trust
-
-BACKDATING = 30 * 86_400
-CLOCK_SKEW = timedelta(seconds=300)
-_ROOT_BYTES = 32
-Read = TypeVar("Read")
-
-
-@dataclass(slots=True)
-class Case:
-    """A bundle taken apart, and what the steps have found of it so far.
-
-    A part that cannot be read is None, and `unread` keeps the finding that says why.
-    """
-
-    trust: Trust | None
-    now: int
-    parts: Mapping[str, Any]
-    credential: sdjwt.Credential | None
-    statements: tuple[chain.Statement, ...] | None
-    checkpoint: Checkpoint | None
-    tree: Tree | None
-    unread: Mapping[str, CheckFailed]
-    witnessed_at: int | None = None
-    claims: Mapping[str, Any] | None = None
+from xinji_client.trust import Trust
 
 
 def verify(
@@ -65,27 +35,27 @@ def verify(
         fresh_status: In place of the bundle's own `status`: such an object, or `status.with_token`.
         checked_on: `device`, `server` or `offline`.
     """
-    case = _open(bundle, trust, now=now, fresh_status=fresh_status)
+    case = open_case(bundle, trust, now=now, fresh_status=fresh_status)
 
     # T, which the issuer's step needs, is what the witnesses' step finds.
-    witnesses = _run(lambda: check_witnesses(case))
-    steps = {
+    witnesses = _run(lambda: steps.check_witnesses(case))
+    found = {
         # 1. Integrity: both suites' signatures, the disclosures, and that the suites agree.
-        "integrity": _run(lambda: check_integrity(case)),
+        "integrity": _run(lambda: steps.check_integrity(case)),
         # 2. Issuer: accredited at T by a chain up to a root of the trust file, every statement logged.
-        "issuer": _run(lambda: check_issuer(case)),
+        "issuer": _run(lambda: steps.check_issuer(case)),
         # 3. Status: the fresh, signed lists of the province.
-        "status": _run(lambda: check_status(case)),
+        "status": _run(lambda: steps.check_status(case)),
         # 4. Inclusion: the log's entry is this credential, under the log's signed checkpoint.
-        "inclusion": _run(lambda: check_inclusion(case)),
+        "inclusion": _run(lambda: steps.check_inclusion(case)),
         # 5. Witnesses: a quorum of other organisations saw that checkpoint.
         "witnesses": witnesses,
         # 6. Anchor: it must not contradict the checkpoint; without a chain node of one's own it proves no more.
-        "anchor": _run(lambda: check_anchor(case)),
+        "anchor": _run(lambda: steps.check_anchor(case)),
         # 7. Holder: only key binding to this verifier's own nonce would pass.
-        "holder": _run(lambda: check_holder(case)),
+        "holder": _run(lambda: steps.check_holder(case)),
     }
-    code = verdict(steps, witnesses_named=case.trust.quorum > 0 if case.trust else None)
+    code = verdict(found, witnesses_named=case.trust.quorum > 0 if case.trust else None)
     said = messages()["verdicts"][code]
     return {
         "format": FORMAT,
@@ -93,190 +63,9 @@ def verify(
         "checked_at": iso(case.now),
         "checked_on": checked_on,
         "time": None if case.witnessed_at is None else iso(case.witnessed_at),
-        "credential": _describe(case),
-        "steps": [step.to_json(name) for name, step in steps.items()],
+        "credential": describe(case),
+        "steps": [step.to_json(name) for name, step in found.items()],
     }
-
-
-def check_integrity(case: Case) -> Step:
-    """Step 1: the credential is what the leaf's keys signed, in every suite, and shows only what they signed."""
-    credential = case.credential
-    if credential is None:
-        raise case.unread["credential"]
-    keys = case.statements[0].service_keys(chain.ISSUER) if case.statements else ()
-    missing = sdjwt.check_signatures(credential, keys)
-    sdjwt.compare_suites(credential)
-    claims = sdjwt.open_disclosures(credential)
-    case.claims = claims
-    evidence = {
-        "suites": [suite for suite in credential.tokens if suite not in missing],
-        "keys": [token.key_id for token in credential.tokens.values()],
-        "disclosures": len(claims),
-    }
-    if missing:
-        return Step("integrity_engine_missing", evidence | {"missing_suites": list(missing)})
-    return Step("integrity_ok", evidence)
-
-
-def check_issuer(case: Case) -> Step:
-    """Step 2: the province and those below it accredited the school, at T, for this type of credential."""
-    # 2a. The leaf speaks of the credential's issuer, by one and the same code everywhere.
-    if case.statements is None:
-        raise case.unread["accreditation"]
-    if case.credential is None:
-        raise CheckFailed("issuer_chain", "there is no credential to which the chain belongs")
-    credential, leaf = case.credential, case.statements[0]
-    school = _check_same_school(credential, leaf, _part(case.parts.get("log"), "entry"))
-
-    # 2b. The chain leads up to a root, every link is signed and logged, and nobody exceeds what was allowed.
-    suites = [*credential.tokens]
-    if case.trust is None:
-        raise CheckFailed("issuer_no_trust", entity_id=credential.issuer)
-    root = chain.verify(case.statements, case.trust.roots, case.tree, kind=chain.ISSUER, suites=suites)
-    _check_leaf(leaf, school, credential.vct)
-
-    # 2c. All of it at T, and the credential was logged soon after the day that it says it was issued.
-    path = [statement.issuer for statement in case.statements]
-    evidence = {"entity_id": credential.issuer, "school_code": school.code, "chain": path}
-    at = case.witnessed_at
-    if at is None:
-        raise CheckFailed("issuer_no_trust", **evidence)
-    chain.check_times(case.statements, root, at=at)
-    if not credential.issued_at <= at <= credential.issued_at + BACKDATING:
-        raise CheckFailed("issuer_backdated", time=iso(at), since=iso(credential.issued_at))
-    return Step("issuer_ok", evidence | {"time": iso(at)})
-
-
-def check_status(case: Case) -> Step:
-    """Step 3: the province's status service says, freshly, that the credential holds."""
-    part = case.parts.get("status")
-    if case.credential is None:
-        code = "status_mismatch" if isinstance(part, Mapping) else "status_missing"
-        raise CheckFailed(code, "there is no credential to look up")
-    where = {"uri": case.credential.status_uri, "index": case.credential.status_index}
-    if case.trust is None:
-        status.read(part, case.credential)
-        raise CheckFailed("status_no_trust", **where)
-    found = status.check(part, case.credential, roots=case.trust.roots, tree=case.tree, now=case.now)
-    evidence = where | {"as_of": iso(found.as_of), "valid_until": iso(found.valid_until), "state": found.state}
-    if found.state == "valid":
-        return Step("status_ok", evidence)
-    if found.reason is not None and found.since is not None:
-        evidence |= {"reason": found.reason, "since": iso(found.since)}
-    return Step(f"status_{found.state}", evidence)
-
-
-def check_inclusion(case: Case) -> Step:
-    """Step 4: the log holds this credential, under a checkpoint that the log signed with all its keys."""
-    log = read_log(case.parts.get("log"))
-    known = case.trust.log(log.origin) if case.trust else None
-    if case.trust and known is None:
-        raise CheckFailed("inclusion_unknown_log", origin=log.origin)
-    if case.checkpoint is None or case.checkpoint.origin != log.origin:
-        raise CheckFailed(
-            "inclusion_checkpoint_signature", "the checkpoint cannot be read or is of another log", origin=log.origin
-        )
-    with failing_as("inclusion_checkpoint_signature", origin=log.origin):
-        for key in known.keys if known else ():
-            case.checkpoint.verify_log(key)
-    committed = _check_entry(case, log)
-    evidence = {
-        "origin": log.origin,
-        "index": log.index,
-        "tree_size": case.checkpoint.size,
-        "commitment": committed.hex(),
-    }
-    with failing_as("inclusion_proof", **evidence):
-        index, path = chain.proof({"index": log.index, "path": log.path})
-        Tree(known.hash if known else sm3, case.checkpoint).verify(from_b64(log.entry), index, path)
-    return Step("inclusion_ok" if case.trust else "inclusion_no_trust", evidence)
-
-
-def check_witnesses(case: Case) -> Step:
-    """Step 5: enough organisations saw the checkpoint. T is when the quorum was complete."""
-    if case.trust is None or case.trust.quorum == 0:
-        raise CheckFailed("witnesses_none_named")
-    if case.checkpoint is None:
-        raise CheckFailed("witnesses_missing", "there is no readable checkpoint")
-    seen: dict[str, int] = {}
-    tried = unchecked = False
-    for organisation, keys in case.trust.witnesses.items():
-        for key in keys:
-            tried = tried or case.checkpoint.has_line_by(key)
-            try:
-                time = case.checkpoint.cosigned_at(key)
-            except SignatureError:
-                continue  # It does not count; enough others may be good.
-            except EngineMissingError:
-                unchecked = True
-                continue
-            if time is not None:
-                seen[organisation] = min(time, seen.get(organisation, time))
-    quorum = case.trust.quorum
-    evidence = {"witnesses": len(seen), "quorum": quorum, "organisations": list(seen)}
-    if len(seen) < quorum:
-        if unchecked:
-            raise EngineMissingError("witnesses sign with an algorithm that this machine lacks")
-        raise CheckFailed("witnesses_quorum" if tried else "witnesses_missing", **evidence)
-    case.witnessed_at = sorted(seen.values())[quorum - 1]
-    return Step("witnesses_ok", evidence | {"time": iso(case.witnessed_at)})
-
-
-def check_anchor(case: Case) -> Step:
-    """Step 6: the anchor, which only somebody with a chain node can confirm, does not contradict the checkpoint."""
-    anchor = case.parts.get("anchor")
-    if anchor is None:
-        raise CheckFailed("anchor_absent")
-    if not isinstance(anchor, Mapping):
-        raise CheckFailed("anchor_mismatch", "the anchor must be an object")
-    shown = ("mode", "chain_id", "contract", "transaction", "block_number", "size")
-    evidence = {name: anchor[name] for name in shown if isinstance(anchor.get(name), str | int)}
-    mode, size = anchor.get("mode"), anchor.get("size")
-    with failing_as("anchor_mismatch", **evidence):
-        root = from_b64(anchor.get("root"))
-    if not isinstance(mode, str) or not isinstance(size, int) or isinstance(size, bool) or len(root) != _ROOT_BYTES:
-        raise CheckFailed("anchor_mismatch", "mode, size or root is not in its form", **evidence)
-    head = case.checkpoint
-    if head and (size < head.size or (size == head.size and root != head.root)):
-        raise CheckFailed("anchor_mismatch", "the chain holds another tree than the checkpoint", **evidence)
-    return Step("anchor_embedded" if mode == "embedded" else "anchor_not_checked", evidence)
-
-
-def check_holder(case: Case) -> Step:
-    """Step 7: nobody is bound yet; what poses as a binding cannot answer a nonce that was never sent."""
-    if case.parts.get("key_binding") is None:
-        raise CheckFailed("holder_not_bound")
-    raise CheckFailed("holder_failed", "this verifier sent no nonce")
-
-
-def _open(
-    bundle: bytes | str | Mapping[str, Any],
-    trust: Trust | None,
-    *,
-    now: datetime,
-    fresh_status: Mapping[str, Any] | None,
-) -> Case:
-    usable = trust if trust and trust.issued_at - CLOCK_SKEW <= now < trust.expires_at else None
-    parts = read_bundle(bundle)
-    if fresh_status is not None:
-        parts = {**parts, "status": fresh_status}
-    unread: dict[str, CheckFailed] = {}
-    credential = _read(lambda: sdjwt.read(parts.get("credential")), "credential", unread)
-    statements = _read(lambda: chain.read(parts.get("accreditation")), "accreditation", unread)
-    head = None
-    with suppress(FormatError):
-        head = checkpoint(_part(parts.get("log"), "checkpoint"))
-    log = usable.log(_part(parts.get("log"), "origin")) if usable else None
-    tree = Tree(log.hash if log else sm3, head) if head else None
-    return Case(usable, int(now.timestamp()), parts, credential, statements, head, tree, unread)
-
-
-def _read(read: Callable[[], Read], name: str, unread: dict[str, CheckFailed]) -> Read | None:
-    try:
-        return read()
-    except CheckFailed as error:
-        unread[name] = error
-        return None
 
 
 def _run(check: Callable[[], Step]) -> Step:
@@ -286,83 +75,3 @@ def _run(check: Callable[[], Step]) -> Step:
         return Step(finding.code, finding.evidence)
     except EngineMissingError as error:
         return Step("integrity_engine_missing", {"detail": str(error)})
-
-
-def _part(part: Any, name: str) -> Any:
-    return part.get(name) if isinstance(part, Mapping) else None
-
-
-def _check_same_school(credential: sdjwt.Credential, leaf: chain.Statement, entry: Any) -> chain.Entity:
-    """Return the school that iss, leaf and log entry all name."""
-    seen = f"iss {credential.issuer}, statement {leaf.subject.entity_id}"
-    metadata = leaf.metadata(chain.ISSUER)
-    with failing_as("issuer_not_accredited", entity_id=credential.issuer):
-        school = chain.entity(credential.issuer)
-    if metadata is None or school.kind != "school":
-        raise CheckFailed("issuer_not_accredited", seen, entity_id=credential.issuer)
-    if leaf.subject.code != school.code:
-        raise CheckFailed("issuer_code_mismatch", seen)
-    if leaf.subject != school:
-        raise CheckFailed("issuer_not_accredited", seen, entity_id=credential.issuer)
-    logged = None
-    with suppress(FormatError):  # Its form is the inclusion step's.
-        logged = code_in(from_b64(entry))
-    if metadata.get("school_code") != [school.code] or logged not in {None, school.code}:
-        raise CheckFailed("issuer_code_mismatch", f"{seen}, metadata {metadata.get('school_code')}, log entry {logged}")
-    return school
-
-
-def _check_leaf(leaf: chain.Statement, school: chain.Entity, vct: str) -> None:
-    """Check what the leaf says of the school against its code, whose digits 1-2 are its type and 3-4 its province."""
-    metadata = leaf.metadata(chain.ISSUER) or {}
-    if metadata.get("school_type") != [school.code[:2]]:
-        raise CheckFailed(
-            "issuer_not_accredited", "the type of school is not that of its code", school_code=school.code
-        )
-    if metadata.get("province") != [school.province]:
-        raise CheckFailed("issuer_province", "the province is not that of the school's code", school_code=school.code)
-    types = metadata.get("credential_types")
-    if not isinstance(types, list) or vct not in types:
-        raise CheckFailed("issuer_type", vct)
-
-
-def _check_entry(case: Case, log: Log) -> bytes:
-    """Return the credential's commitment, which the entry must hold."""
-    if case.credential is None:
-        raise CheckFailed("inclusion_proof", "there is no credential to which the entry belongs")
-    tokens = {suite: token.text for suite, token in case.credential.tokens.items()}
-    with failing_as("inclusion_entry_mismatch", origin=log.origin):
-        encoded = from_b64(log.entry)
-        code = chain.entity(case.credential.issuer).code
-    committed = commitment(CREDENTIAL_TAG, code, tokens)
-    if len(encoded) != ENTRY_BYTES or encoded[0] != CREDENTIAL or encoded[11:] != committed:
-        raise CheckFailed("inclusion_entry_mismatch", origin=log.origin, commitment=committed.hex())
-    return committed
-
-
-def _describe(case: Case) -> dict[str, Any] | None:
-    """Describe the credential; names are those that the accreditation registers, never the school's own."""
-    credential = case.credential
-    if credential is None:
-        return None
-    named = [statement.names for statement in case.statements or ()]
-    issuer = named[0] if named and named[0]["entity_id"] == credential.issuer else {}
-    above: Iterable[Mapping[str, Any]] = named[1:]
-    if case.statements:
-        above = [*above, {"entity_id": case.statements[-1].issuer, "name": None, "name_en": None}]
-    code = None
-    with suppress(FormatError):
-        code = chain.entity(credential.issuer).code
-    return {
-        "vct": credential.vct,
-        "id": credential.identifier,
-        "issuer": {
-            "code": code,
-            "entity_id": credential.issuer,
-            "name": issuer.get("name"),
-            "name_en": issuer.get("name_en"),
-            "chain": list(above),
-        },
-        "issued_on": iso(credential.issued_at)[:10],
-        "claims": dict(case.claims or {}),
-    }
