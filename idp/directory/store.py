@@ -91,17 +91,11 @@ def branches(session: Session, superior_id: UUID | None) -> list[Branch]:
     """Return the authorities directly below another one, each with the numbers of its subtree."""
     school = aliased(Organisation)
     below = (school.kind == "school") & school.path.between(Organisation.path, Organisation.path + ":")
+    schools = select(func.count()).select_from(school).where(below).correlate(Organisation).scalar_subquery()
+    people = select(func.coalesce(func.sum(school.people), 0)).where(below).correlate(Organisation).scalar_subquery()
     numbers = (
-        select(
-            Organisation.code,
-            Organisation.name,
-            Organisation.name_en,
-            func.count(school.id),
-            func.coalesce(func.sum(school.people), 0),
-        )
-        .outerjoin(school, below)
+        select(Organisation.code, Organisation.name, Organisation.name_en, schools, people)
         .where(Organisation.superior_id == superior_id, Organisation.kind == "authority")
-        .group_by(Organisation.id)
         .order_by(Organisation.code)
     )
     return [Branch(*row) for row in session.execute(numbers)]
@@ -342,5 +336,6 @@ def drop_reviews(session: Session, before: datetime, limit: int) -> int:
     """Delete review cases that were decided before a moment."""
     old = select(ReviewCase.id).where(ReviewCase.status != "open", ReviewCase.created_at < before).limit(limit)
     ids = list(session.scalars(old))
-    session.execute(delete(ReviewCase).where(ReviewCase.id.in_(ids)))
+    if ids:
+        session.execute(delete(ReviewCase).where(ReviewCase.id.in_(ids)))
     return len(ids)

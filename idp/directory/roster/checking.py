@@ -19,7 +19,7 @@ from idp.directory.services import DirectoryServices
 from kernel import audit
 from kernel.db import Database
 
-BLOCKS_AT_ONCE: Final = 8
+BLOCKS_AT_ONCE: Final = 16
 
 Outcomes = list[tuple[str, Fault | None]]
 

@@ -23,7 +23,7 @@ from kernel import audit
 from kernel.db import Database
 from kernel.pages import ZONE
 
-BLOCKS_AT_ONCE: Final = 2
+BLOCKS_AT_ONCE: Final = 4
 
 
 class SheetRow(NamedTuple):

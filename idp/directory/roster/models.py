@@ -71,7 +71,7 @@ class ImportPiece(Base):
 
 
 class ImportBlock(Base):
-    """Some 50 rows, sealed together, and what became of each: read, checked, applied."""
+    """Some rows, sealed together, and what became of each: read, checked, applied."""
 
     __tablename__ = "idp_import_block"
     __table_args__ = (Index("ix_idp_import_block_state", "import_id", "state", "number"),)

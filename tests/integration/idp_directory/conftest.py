@@ -14,7 +14,7 @@ from crypto.blind import BlindIndex
 from crypto.envelope import FieldVault
 from idp.directory.identity_document import mod_11_2
 from idp.directory.registration import found_province, register_authority, register_school
-from idp.directory.roster import jobs, uploading
+from idp.directory.roster import work, uploading
 from idp.directory.roster.confirmation import confirm
 from idp.directory.roster.models import RosterImport
 from idp.directory.roster.store import roster_import
@@ -87,7 +87,7 @@ class World:
 
     def work(self) -> None:
         """Run the worker until it finds nothing to do."""
-        while jobs.run_once(self.database, by=self.by):
+        while work.run_once(self.database, self.by):
             pass
 
     def job(self, import_id: UUID) -> RosterImport:

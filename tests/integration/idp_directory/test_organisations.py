@@ -70,9 +70,7 @@ def test_a_code_prefix_is_no_subtree(world: World) -> None:
         ("2141999001", SCHOOL, SuperiorError),
     ],
 )
-def test_refused_schools_leave_nothing_behind(
-    world: World, code: str, superior: str, error: type[Exception]
-) -> None:
+def test_refused_schools_leave_nothing_behind(world: World, code: str, superior: str, error: type[Exception]) -> None:
     with world.database.read() as session:
         before = len(list(session.scalars(select(Organisation))))
     with pytest.raises(error):
@@ -151,7 +149,9 @@ def test_numbers_add_up_over_the_tree(any_world: World) -> None:
         assert ([school.code for school in direct], more) == ([ZHENGZHOU, "4141010475"], False)
 
 
-@pytest.mark.parametrize(("search", "codes"), [("合成", [SCHOOL]), ("3441", [SCHOOL]), ("大学", 2), ("%", []), ("_", [])])
+@pytest.mark.parametrize(
+    ("search", "codes"), [("合成", [SCHOOL]), ("3441", [SCHOOL]), ("大学", 2), ("%", []), ("_", [])]
+)
 def test_schools_are_searched_on_the_server(any_world: World, search: str, codes: list[str] | int) -> None:
     with any_world.database.read() as session:
         found, _ = store.schools_page(session, path="410000/", direct=None, search=search, page=1)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from idp.directory import lookup, store
 from idp.directory.models import Affiliation, IndexUse, Person, ReviewCase
-from idp.directory.roster import jobs
+from idp.directory.roster import work
 from idp.directory.roster.code_sheet import make_codes
 from idp.directory.roster.findings import findings
 from idp.directory.services import DirectoryServices
@@ -50,7 +50,7 @@ def test_a_dry_run_does_not_tell_known_people_from_unknown_ones(world: World) ->
     assert counts(of_known) == counts(of_unknown) == (20, 0, 0, 0, 0)
     with world.database.read() as session:
         sizes = {
-            job.id: [len(block.outcomes or b"") for block in jobs.store.blocks_after(session, job.id, -1, 9)]
+            job.id: [len(block.outcomes or b"") for block in rosters.blocks_after(session, job.id, -1, 9)]
             for job in (of_known, of_unknown)
         }
     assert sizes[of_known.id] == sizes[of_unknown.id]
@@ -64,7 +64,9 @@ def test_every_partial_match_is_one_uniform_row_for_the_county(any_world: World)
     guesses[0][1] = "欧阳伟"  # Another name.
     guesses[3][3] = "1999-09-09"  # Another birth date: a passport does not carry it.
     guesses[1][0], guesses[2][0] = "H1", "H2"
-    guesses.append(["H9", "欧阳伟", "男" if guesses[3][2] == "女" else "女", "1999-09-08", "护照", "E1234568", *guesses[3][6:]])
+    guesses.append(
+        ["H9", "欧阳伟", "男" if guesses[3][2] == "女" else "女", "1999-09-08", "护照", "E1234568", *guesses[3][6:]]
+    )
     job = world.dry_run(as_csv(guesses), HENAN)
     assert counts(job) == (3, 0, 0, 0, 2)
     assert list(findings(world.database, job, by=world.by)) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
-from idp.directory.roster import jobs
+from idp.directory.roster import work
 from kernel.clock import ManualClock
 from kernel.db import Database
 from tests.integration.idp_directory.conftest import services
@@ -16,7 +16,7 @@ def main() -> None:
     url, moment = sys.argv[1:]
     database = Database(url, busy_timeout_ms=5_000)
     by = services(ManualClock(datetime.fromisoformat(moment)))
-    while jobs.run_once(database, by=by):
+    while work.run_once(database, by):
         pass
 
 

@@ -27,7 +27,7 @@ class Progress(NamedTuple):
     seconds_left: int | None
 
 
-def run_once(database: Database, *, by: DirectoryServices) -> int:
+def run_once(database: Database, by: DirectoryServices) -> int:
     """Work on one import for at most some two seconds (reading a file takes as long as it takes); 0: nothing to do."""
     now = by.clock.now()
     with database.read() as session:
