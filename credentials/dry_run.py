@@ -170,9 +170,9 @@ def _judge(by: CredentialServices, school: School, graduates: Sequence[Graduate]
     people = by.directory.graduates(school.code, {graduate.student_no for graduate in graduates if graduate.student_no})
     found = []
     for graduate in graduates:
-        _reject_repeated(graduate, seen)
         person = people.get(graduate.student_no)
         claims = complete(graduate, school=school, person=person)
+        _reject_repeated(graduate, seen)
         numbers = awards = b""
         if claims and person is not None:
             numbers = number_index(by.blind, DIPLOMA.vct, school.code, claims["certificate_number"])

@@ -117,9 +117,9 @@ def _sign(by: CredentialServices, batch: Batch, owner: str, alg: str, inputs: Se
     try:
         return by.signer.sign_many(CREDENTIAL_KEYS, owner, alg, inputs, batch_id=str(batch.id))
     except SigningRefusedError as error:
-        if error.reason != "batch":
+        if error.reason not in ("batch", "batch_expired"):
             raise
-    # The signer knows no batches after its start: show it the approval, then ask again.
+    # After its start the signer knows no batches, or it knows an older approval: show it this one and ask again.
     with by.database.read() as session:
         ids = [f"urn:uuid:{id_}" for id_ in batch_store.credential_ids(session, batch.id)]
     by.signer.open_batch(Approval.from_dict(batch.approval or {}), ids)

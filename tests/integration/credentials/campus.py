@@ -187,7 +187,13 @@ class Campus:
 
 
 def make_campus(
-    database: Database, folder: Path, clock: ManualClock, *, schools: Sequence[str] = (ZZU, HENU), **changes: Any
+    database: Database,
+    folder: Path,
+    clock: ManualClock,
+    *,
+    schools: Sequence[str] = (ZZU, HENU),
+    publish: bool = True,
+    **changes: Any,
 ) -> Campus:
     """Accredit the schools and the status service, publish that, and return everything."""
     world = make_world(database, folder, clock)
@@ -228,5 +234,6 @@ def make_campus(
         )
         accredit(database, Draft(province, entity, ensure_authority_keys(signer, entity), claims), by=accreditation)
     campus = Campus(by, roster, world, clock, folder)
-    campus.publish()
+    if publish:
+        campus.publish()
     return campus
