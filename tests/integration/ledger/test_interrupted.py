@@ -103,7 +103,7 @@ def test_kill_9_of_a_publishing_process(database: Database, tmp_path: Path) -> N
     make_world(database, tmp_path, ManualClock(SystemClock().now())).close()
     url = database.engine.url.render_as_string(hide_password=False)
     total = 0
-    for _ in range(8):
+    for _ in range(5):
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.integration.ledger.killed", url, str(tmp_path)],
             cwd=ROOT,

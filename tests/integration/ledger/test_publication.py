@@ -350,6 +350,16 @@ def test_a_tree_that_does_not_extend_what_was_signed_is_not_signed(sqlite_world:
         sqlite_world.cycle()
 
 
+def test_another_checkpoint_of_this_size_is_not_signed_beside_the_first(sqlite_world: World) -> None:
+    sqlite_world.wires[0].cut = True
+    sqlite_world.submit(range(3))
+    sqlite_world.cycle()
+    with sqlite_world.log.database.write() as session:
+        session.execute(sqlalchemy.text("UPDATE log_checkpoint SET root_hash = :root"), {"root": bytes(32)})
+    with pytest.raises(LogRolledBackError):
+        sqlite_world.cycle()
+
+
 def test_a_database_that_lost_entries_is_refused(sqlite_world: World) -> None:
     sqlite_world.submit(range(3))
     sequencer.run_once(sqlite_world.log)
