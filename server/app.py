@@ -17,7 +17,6 @@ import idp.routes.problems
 import idp.routes.registrar
 import ledger.routes
 import ledger.routes.problems
-from idp.directory.routes_problems import STATUS_OF as DIRECTORY_STATUS
 from idp.routes.signed_in import actor_of
 from kernel import problems
 from kernel.access import open_to
@@ -49,7 +48,6 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
         {
             **ledger.routes.problems.STATUS_OF,
             **idp.routes.problems.STATUS_OF,
-            **DIRECTORY_STATUS,
             **credentials.routes.problems.STATUS_OF,
         },
     )

@@ -143,6 +143,10 @@ class Page:
                 return form
         raise PageError(f"{self.url}: no form {name} ({self.response.status_code}): {self.text[:300]}")
 
+    def form_to(self, ending: str) -> Form | None:
+        """Return the first form whose address ends with `ending`, if there is one."""
+        return next((form for form in self.forms if form.action.endswith(ending)), None)
+
     def has(self, name: str) -> bool:
         """Whether an element of the page has the id `name`."""
         return name in self._named

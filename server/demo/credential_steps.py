@@ -20,6 +20,7 @@ from server.demo.stage import Demo, until
 SLOWEST_RATE: Final = 300
 MOST_MEMORY_MB: Final = 600
 VALID, NOT_VALID = 0, 1
+ANCHORED: Final = re.compile(r"第 \d+ 块")
 
 
 def registrar_issues(demo: Demo, roster: Sequence[Pupil]) -> None:
@@ -56,8 +57,9 @@ def log_is_published(demo: Demo) -> None:
         step.note = f"{checkpoint.count('witness.')} 条见证签名"
         demo.report.facts["credential"] = page.link("/credentials/").removesuffix("/share")
     with demo.report.step("锚定到内嵌链（单节点，无共识）", demo.console) as step:
-        page = until(demo, "employer", "/ledger", lambda page: page.has("anchored-size"))
-        step.count = page.number("anchored-size")
+        page = until(demo, "employer", "/ledger", lambda page: bool(ANCHORED.search(page.text)))
+        step.count = len(ANCHORED.findall(page.text))
+        step.note = ", ".join(ANCHORED.findall(page.text))
 
 
 def holder_shares(demo: Demo) -> None:
@@ -170,7 +172,8 @@ def _check_batch(demo: Demo, content: bytes, name: str) -> str:
 
 
 def _verify(demo: Demo, file: str, expected: int) -> str:
-    command = [sys.executable, "-m", "xinji_client", file, "--trust", str(demo.parts.settings.data_dir / "trust.json")]
+    trust = str(demo.parts.settings.data_dir / "trust.json")
+    command = [sys.executable, "-m", "xinji_client.cli", file, "--trust", trust]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     first = done.stdout.strip().split("\n")[0]
     if done.returncode != expected:

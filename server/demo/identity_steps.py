@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from server.demo import people
@@ -39,35 +38,71 @@ def officer_registers_schools(demo: Demo) -> None:
         else:
             sign_in(browser, demo.accounts["officer"])
         step.count = 1
+    province = demo.parts.installation.province
     with demo.report.step("登记学校，一校一码", demo.console) as step:
         for code, name, name_en in (UNIVERSITY, SECOND, HIGH_SCHOOL):
-            page = browser.get(f"/officer?search={code}")
-            if code not in page.text.replace(f"search={code}", ""):
-                page = browser.get("/officer")
-                values = {"code": code, "name": name, "name_en": name_en}
-                browser.submit(page, page.form_named("register-school"), values)
+            if f"/officer/{code}" not in " ".join(browser.get(f"/officer/{province}?q={code}").links):
+                page = browser.get(f"/officer/{province}/schools/new")
+                values = {"number": code, "name": name, "name_en": name_en}
+                browser.submit(page, page.form("number", "name"), values)
             step.count += 1
+    if "registrar" in demo.accounts:
+        return
+    with demo.report.step("任命学校教务人员，交给激活码", demo.console) as step:
+        name, document = REGISTRAR
+        page = browser.get(f"/officer/{UNIVERSITY[0]}")
+        page = browser.submit(page, page.form("name", "document_number"), {"name": name, "document_number": document})
+        account = activate(
+            demo.browser("registrar"),
+            key="registrar",
+            title=f"{UNIVERSITY[1]}教务人员",
+            title_en=f"Registrar of {UNIVERSITY[2]}",
+            eid="".join(page.texts("eid")).replace("-", ""),
+            code="".join(page.texts("activation-code")).replace("-", ""),
+            password=PASSWORDS["registrar"],
+        )
+        keep(demo, account)
+        step.count = 1
 
 
 def registrar_imports_roster(demo: Demo, roster: Sequence[Pupil]) -> None:
     """Import a thousand people: dry run, apply, and again, which changes nothing."""
+    browser = demo.browser("registrar")
+    if "student" in demo.accounts:
+        sign_in(browser, demo.accounts["registrar"])
+    content = people.roster_csv(roster, "2022")
+    with demo.report.step("导入花名册：试算后入库，一人一号", demo.console) as step:
+        page = _checked_import(demo, content)
+        confirm = page.form_to("/confirm")
+        if confirm is not None:
+            browser.submit(page, confirm)
+            page = until(demo, "registrar", page.url, lambda page: page.form_to("/codes") is not None)
+        step.count = len(roster)
+        codes = page.form_to("/codes")
+        if "student" not in demo.accounts and codes is not None:
+            rows = rows_of(browser.submit(page, codes))
+            demo.codes = {row["学号"]: (row["EID"].replace("-", ""), row["激活码"].replace("-", "")) for row in rows}
+    with demo.report.step("再导入一次：没有任何变化", demo.console) as step:
+        page = _checked_import(demo, content)
+        step.count = page.number("same")
+        if step.count != len(roster) or page.number("new"):
+            raise PageError(f"a second import would change something: {page.text[:400]}")
 
 
 def student_activates(demo: Demo, roster: Sequence[Pupil]) -> None:
     """Hand two students their codes; they set a password and bind an authenticator."""
-    if "student2" in demo.accounts:
+    if "student3" in demo.accounts:
         return
-    codes = {}
     with demo.report.step("学生首次登录，绑定手机验证器，得到十个恢复码", demo.console) as step:
-        for key, pupil in (("student", roster[0]), ("student2", roster[1])):
-            given = codes[pupil.number]
+        for key, pupil in zip(("student", "student2", "student3"), roster, strict=False):
+            eid, code = demo.codes[pupil.number]
             account = activate(
                 demo.browser(f"{key}-first"),
                 key=key,
                 title=f"学生 {pupil.name}",
                 title_en=f"Student {pupil.number}",
-                eid=given[0],
-                code=given[1],
+                eid=eid,
+                code=code,
                 password=PASSWORDS["student"],
             )
             keep(demo, account)
@@ -90,6 +125,13 @@ def student_signs_in_on_platforms(demo: Demo) -> None:
         step.count = 1
         if subject == other:
             raise PageError("two platforms of two sectors see the same subject")
+
+
+def _checked_import(demo: Demo, content: bytes) -> Page:
+    browser = demo.browser("registrar")
+    page = browser.get("/registrar/imports")
+    page = browser.submit(page, page.form("file"), files={"file": ("花名册.csv", content, "text/csv")})
+    return until(demo, "registrar", page.url, lambda page: page.has("same"))
 
 
 def _agreed(demo: Demo, page: Page) -> Page:

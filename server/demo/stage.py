@@ -42,6 +42,7 @@ class Demo:
     officer_code: dict[str, str] | None
     memory: Callable[[], float]
     accounts: dict[str, Account] = field(default_factory=dict)
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
     browsers: dict[str, Browser] = field(default_factory=dict)
 
     @property
