@@ -1,7 +1,8 @@
 """Accredit what the officers registered: keys in the signer, statements down the tree, the status service.
 
 A worker's step, idempotent: a school that is registered is accredited at the next turn, and a
-statement that nears its end is renewed. Which types a school may issue follows from its kind.
+statement that nears its end is renewed. What was withdrawn stays so until a person accredits it
+anew. Which types a school may issue follows from its kind.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from idp.directory import lookup
 from ledger.registry.accreditation import Draft, accredit, ensure_authority_keys, standing_statement
 from ledger.registry.entities import parse_entity_id
 from ledger.registry.statement import Limits, Names, authority_claims, school_claims, status_service_claims
+from ledger.registry.withdrawal import is_withdrawn
 from server.parts import Parts
 
 PATH_LENGTH_BELOW: Final = {1: 2, 2: 1, 3: 0}
@@ -28,7 +30,8 @@ def run_once(parts: Parts) -> int:
 
 def _made(parts: Parts, draft: Draft) -> bool:
     with parts.database.read() as session:
-        if standing_statement(session, draft, at=parts.clock.now()) is not None:
+        stands = standing_statement(session, draft, at=parts.clock.now()) is not None
+        if stands or is_withdrawn(session, draft.subject):
             return False
     accredit(parts.database, draft, by=parts.accreditation)
     return True

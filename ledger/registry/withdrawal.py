@@ -31,6 +31,12 @@ class SignedStatus:
     commitment: bytes
 
 
+def is_withdrawn(session: Session, subject: str) -> bool:
+    """Whether the latest word on `subject` was retired or counts as compromised: only a person may accredit it anew."""
+    latest = store.about(session, subject)[:1]
+    return bool(latest and store.statuses_of(session, [row.id for row in latest]))
+
+
 def set_statement_status(
     database: Database,
     commitment: bytes,

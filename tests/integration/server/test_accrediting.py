@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crypto.keyring import KeyRing
+from crypto.signing import LocalSigner
+from idp.directory.registration import register_school
+from kernel.clock import ManualClock
+from ledger.registry import store
+from ledger.registry.statement_status import State
+from ledger.registry.withdrawal import set_statement_status
+from server import accrediting, setup
+from server.parts import Parts
+from server.settings import Installation, Settings
+
+
+@pytest.fixture
+def parts(tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Parts:
+    settings = Settings(data_dir=tmp_path / "data")
+    ring = KeyRing(tmp_path / "ring", b"k" * 32, clock)
+    signer = LocalSigner(ring, b"a" * 32)
+    monkeypatch.setattr("server.parts.SignerClient", lambda _path: signer)
+    monkeypatch.setattr("server.parts.SystemClock", lambda: clock)
+    setup.prepare(settings, Installation(base_url="http://localhost:8000"))
+    parts = setup.found(settings)
+    with parts.database.write() as session:
+        for code, name in (("4141010459", "郑州大学"), ("3441999001", "示范高中")):
+            register_school(
+                session,
+                code=code,
+                name=name,
+                name_en="",
+                superior="410000",
+                officer_of=None,
+                actor=None,
+                now=clock.now(),
+            )
+    return parts
+
+
+def test_what_may_issue_is_accredited_once(parts: Parts) -> None:
+    assert accrediting.run_once(parts) == 2  # The status service and the university; no type fits the high school.
+    assert accrediting.run_once(parts) == 0
+    with parts.database.read() as session:
+        assert store.current_of(session, "http://localhost:8000/schools/4141010459") is not None
+        assert store.current_of(session, "http://localhost:8000/schools/3441999001") is None
+
+
+@pytest.mark.parametrize("state", [State.RETIRED, State.COMPROMISED])
+def test_what_was_withdrawn_is_not_accredited_again_by_itself(parts: Parts, state: State) -> None:
+    accrediting.run_once(parts)
+    with parts.database.read() as session:
+        statement = store.current_of(session, "http://localhost:8000/schools/4141010459")
+    assert statement is not None
+    now = parts.clock.now()
+    set_statement_status(parts.database, statement.commitment, state, since=now, by=parts.accreditation)
+    assert accrediting.run_once(parts) == 0
