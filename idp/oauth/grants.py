@@ -1,6 +1,6 @@
 """The grants of the token endpoint, on Authlib's seams: authorization code and refresh token.
 
-Each grant validates and prepares first, with reading sessions only; `commit` then writes in
+Each grant validates and prepares first, with reading sessions only; `settle` then writes in
 one short transaction. The database decides who is first: the loser of a race, or whoever
 comes with a used code or an old refresh token, is answered after the family was revoked in
 a transaction of its own, so that the refusal cannot roll that back.
@@ -112,18 +112,18 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         return authorization_code.person_id
 
     def generate_token(self, *, scope: str, **_: Any) -> dict[str, Any]:
-        """Make the tokens; nothing is stored before `commit`."""
+        """Make the tokens; nothing is stored before `settle`."""
         self.pair = tokens.new_pair(offline=self.request.authorization_code.offline)
         return tokens.answer(self.pair, scope=scope, lifetime=tokens.ACCESS_LIFE)
 
     def save_token(self, token: dict[str, Any]) -> None:
-        """Keep the answer until `commit`."""
+        """Keep the answer until `settle`."""
         self.token = token
 
     def delete_authorization_code(self, authorization_code: CodeRow) -> None:
-        """Leave the code to `commit`, which marks it as used."""
+        """Leave the code to `settle`, which marks it as used."""
 
-    def commit(self) -> None:
+    def settle(self) -> None:
         """Mark the code as used and keep the tokens, both or nothing.
 
         Raises:
@@ -173,7 +173,7 @@ class RefreshGrant(grants.RefreshTokenGrant):
         return refresh_token.person_id
 
     def issue_token(self, user: UUID, refresh_token: RefreshRow) -> dict[str, Any]:  # noqa: ARG002 - Authlib's signature
-        """Derive the successor; nothing is stored before `commit`.
+        """Derive the successor; nothing is stored before `settle`.
 
         Raises:
             InvalidGrantError: The token was used before and its grace time is over; the family is revoked.
@@ -185,13 +185,13 @@ class RefreshGrant(grants.RefreshTokenGrant):
         return tokens.answer(self.pair, scope=scope, lifetime=tokens.ACCESS_LIFE)
 
     def save_token(self, token: dict[str, Any]) -> None:
-        """Keep the answer until `commit`."""
+        """Keep the answer until `settle`."""
         self.token = token
 
     def revoke_old_credential(self, refresh_token: RefreshRow) -> None:
-        """Leave the old token to `commit`, which marks it as used."""
+        """Leave the old token to `settle`, which marks it as used."""
 
-    def commit(self) -> None:
+    def settle(self) -> None:
         """Mark the old token as used and keep its successor, both or nothing; a repetition writes nothing.
 
         Raises:

@@ -58,7 +58,7 @@ class OAuthServer(AuthorizationServer):
             grant = self.get_token_grant(request)
             grant.validate_token_request()
             status, token, _ = grant.create_token_response()
-            grant.commit()
+            grant.settle()
         except OAuth2Error as error:
             return self._refusal(error)
         return self.handle_response(status, token, [])
