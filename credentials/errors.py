@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kernel.errors import NotAllowedError, NotFoundError, TooLargeError, XinjiError
 
 
@@ -162,6 +164,23 @@ class UnknownReasonError(CredentialError):
     """The reason is not one of those that fit this change."""
 
     code = "unknown_reason"
+
+
+class NothingToCorrectError(CredentialError):
+    """The corrected credential would say what the old one says."""
+
+    code = "nothing_to_correct"
+
+
+class InvalidCorrectionError(CredentialError):
+    """Fields of a correction are wrong; `problems` names them as those of a row are named."""
+
+    code = "invalid_correction"
+
+    def __init__(self, message: str, problems: Sequence[object]) -> None:
+        """Keep `problems` for the page."""
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 # Bundles and shares.

@@ -20,19 +20,18 @@ from sqlalchemy.orm import Session
 
 from credentials import batch_store, status_lists, store
 from credentials.directory import School
-from credentials.document import TYP, Document, StatusReference, compose
+from credentials.document import Document, StatusReference, compose, jti_of
 from credentials.dry_run import claims_of, issuing_school
 from credentials.errors import CredentialError, SignatureSampleError
 from credentials.indices import award_index, number_index
 from credentials.issuance import suites_of
-from credentials.issuer_keys import CREDENTIAL_KEYS
 from credentials.models import Batch, BatchRow
 from credentials.patience import write_patiently
 from credentials.ports import CredentialServices
+from credentials.signing import Approved, sign_documents
 from credentials.types import type_of
 from crypto.approvals import Approval
 from crypto.errors import SigningRefusedError
-from crypto.jose import SUITE_ALG, assemble, signing_input
 from ledger.commitment import CREDENTIAL, commit
 from ledger.entry import Entry, EntryType
 
@@ -76,7 +75,7 @@ def run_once(by: CredentialServices) -> int:
     try:
         school = issuing_school(by, batch.issuer_code, type_of(batch.vct))
         list_id, drafts = _draft(by, batch, rows, school=school, suites=suites, now=now)
-        tokens = sign_documents(by, batch, [draft.document for draft in drafts], owner=by.addresses.school(school.code))
+        tokens = sign_documents(by, [draft.document for draft in drafts], approved=_approved(by, batch))
     except (SigningRefusedError, CredentialError) as error:
         stopped = _stop(by, batch, error)
         if isinstance(error, SignatureSampleError):
@@ -90,40 +89,12 @@ def run_once(by: CredentialServices) -> int:
     return done
 
 
-def sign_documents(
-    by: CredentialServices, batch: Batch, documents: Sequence[Document], *, owner: str
-) -> list[dict[str, str]]:
-    """Have the signer sign all documents, one call a suite; return the tokens of each by suite.
+def _approved(by: CredentialServices, batch: Batch) -> Approved:
+    def item_ids() -> list[str]:
+        with by.database.read() as session:
+            return [jti_of(id_) for id_ in batch_store.credential_ids(session, batch.id)]
 
-    Raises:
-        SigningRefusedError: The approval has expired or does not cover these.
-        SignatureSampleError: A sampled answer does not verify with the other engine.
-    """
-    tokens: list[dict[str, str]] = [{} for _ in documents]
-    for suite in documents[0].payloads:
-        alg = SUITE_ALG[suite]
-        key = by.signer.active_key(CREDENTIAL_KEYS, owner, alg)
-        inputs = [
-            signing_input(document.payloads[suite], typ=TYP, alg=alg, key_id=key.key_id) for document in documents
-        ]
-        signatures = _sign(by, batch, owner, alg, inputs)
-        by.sampler.check(key, inputs, signatures)
-        for token, message, signature in zip(tokens, inputs, signatures, strict=True):
-            token[suite] = assemble(message, signature)
-    return tokens
-
-
-def _sign(by: CredentialServices, batch: Batch, owner: str, alg: str, inputs: Sequence[bytes]) -> tuple[bytes, ...]:
-    try:
-        return by.signer.sign_many(CREDENTIAL_KEYS, owner, alg, inputs, batch_id=str(batch.id))
-    except SigningRefusedError as error:
-        if error.reason not in ("batch", "batch_expired"):
-            raise
-    # After its start the signer knows no batches, or it knows an older approval: show it this one and ask again.
-    with by.database.read() as session:
-        ids = [f"urn:uuid:{id_}" for id_ in batch_store.credential_ids(session, batch.id)]
-    by.signer.open_batch(Approval.from_dict(batch.approval or {}), ids)
-    return by.signer.sign_many(CREDENTIAL_KEYS, owner, alg, inputs, batch_id=str(batch.id))
+    return Approved(Approval.from_dict(batch.approval or {}), item_ids)
 
 
 def _draft(

@@ -23,6 +23,8 @@ STATUS_OF: Final[StatusOf] = {
     errors.SignatureSampleError: HTTPStatus.BAD_GATEWAY,
     errors.StatusTransitionError: HTTPStatus.CONFLICT,
     errors.UnknownReasonError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NothingToCorrectError: HTTPStatus.CONFLICT,
+    errors.InvalidCorrectionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotPublishedError: HTTPStatus.CONFLICT,
     errors.NothingSelectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidExpiryError: HTTPStatus.UNPROCESSABLE_ENTITY,

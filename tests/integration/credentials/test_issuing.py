@@ -35,6 +35,7 @@ from credentials.errors import (
 from credentials.models import Batch, BatchRow, Credential
 from credentials.purge import purge
 from credentials.sampling import Sampler
+from credentials.signing import sign_documents
 from crypto.errors import SignerUnavailableError
 from crypto.jose import SGD_SM3_SM2, SUITES, peek
 from crypto.keys import ES256
@@ -336,7 +337,7 @@ def test_two_workers_at_once_issue_once(sqlite_campus: Campus, monkeypatch: pyte
     campus = sqlite_campus
     people = campus.roster.enrol(ZZU, 60)
     batch_id = approve(campus, table(people))
-    signing = issuing.sign_documents
+    signing = sign_documents
 
     def slowly(*args: Any, **more: Any) -> Any:
         tokens = signing(*args, **more)
