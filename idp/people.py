@@ -20,7 +20,15 @@ def subject_of(session: Session, person_id: UUID, *, vault: FieldVault, today: d
     if person is None:
         return None
     affiliations = tuple(
-        Affiliation(held.organisation_code, held.role, held.student_status, held.grade, held.since)
+        Affiliation(
+            held.organisation_code,
+            held.role,
+            held.student_status,
+            held.grade,
+            held.since,
+            held.organisation_name,
+            held.organisation_name_en,
+        )
         for held in lookup.affiliations_of(session, person_id, today)
     )
     return Subject(person.name, person.eid, person.birthdate, f"L{person.level}", affiliations)

@@ -20,13 +20,18 @@ SCHOOL_CODE: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Affiliation:
-    """Where somebody is (10 digits: a school, 6: an authority), in which role, since when."""
+    """Where somebody is (10 digits: a school, 6: an authority), in which role, since when.
+
+    The names of the place are for pages only: a platform gets the code.
+    """
 
     organisation: str
     role: str
     status: str | None
     grade: str | None
     since: date | None
+    name: str = ""
+    name_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

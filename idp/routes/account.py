@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-import anyio.to_thread
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from idp.oauth.scopes import claims_of
 from idp.people import is_staff
 from idp.routes import cookies
 from idp.routes.forms import HOME, go, show, wished
+from idp.routes.hashing import hashed
 from idp.routes.services import IdpServices, idp_of
 from idp.routes.signed_in import go_on_signed_in, open_browser_session
 from kernel.access import Actor, CurrentActor, allow
@@ -113,7 +113,7 @@ async def take_new_password(
         check_new_password(password, password2, eid=actor.eid, staff=is_staff(actor.roles))
     except PasswordRefusedError as error:
         return show(request, "password.html", _password_values(actor), error=error)
-    password_hash = await anyio.to_thread.run_sync(idp.passwords.hash, password)
+    password_hash = await hashed(idp.passwords.hash, password)
     with idp.database.write() as session:
         activation.change_password(session, actor.person_id, password_hash, idp.now())
         token = open_browser_session(session, request, actor.person_id, actor.amr)
@@ -167,7 +167,9 @@ def _password_values(actor: Actor) -> dict[str, int | str]:
 
 def _account_values(idp: IdpServices, actor: Actor) -> dict[str, object]:
     with idp.database.read() as session:
+        subject = idp.subject(session, actor.person_id)
         return {
+            "places": {held.organisation: held for held in subject.affiliations} if subject else {},
             "factor": store.confirmed_totp(session, actor.person_id),
             "codes_left": store.recovery_codes_left(session, actor.person_id),
             "sessions": store.sessions_of(session, actor.person_id, idp.now()),

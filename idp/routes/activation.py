@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
@@ -22,6 +21,7 @@ from idp.models import Pending
 from idp.people import is_staff
 from idp.routes import cookies
 from idp.routes.forms import go, show, wished
+from idp.routes.hashing import hashed
 from idp.routes.services import idp_of
 from idp.routes.signed_in import address_of, go_on_signed_in, open_browser_session
 from kernel.access import allow
@@ -85,7 +85,7 @@ async def take_new_password(
     values = _values(request, pending)
     try:
         check_new_password(password, password2, eid=str(values["eid"]), staff=bool(values["staff"]))
-        password_hash = await anyio.to_thread.run_sync(idp.passwords.hash, password)
+        password_hash = await hashed(idp.passwords.hash, password)
         with idp.database.write() as session:
             vault, now = idp.authenticators.vault, idp.now()
             activation.make_account(session, pending.person_id, password_hash, vault=vault, now=now)

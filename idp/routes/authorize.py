@@ -150,6 +150,7 @@ def _consent_page(
     values = {
         "client": asked.client,
         "claims": released(asked.scopes, subject, idp.today()),
+        "places": {held.organisation: held for held in subject.affiliations},
         "offline": OFFLINE in asked.scopes,
         "child": age_band(subject.birthdate, idp.today()) == "u14",
         "action": f"/oauth/consent?{urlencode(list(pairs))}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-import anyio.to_thread
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -26,6 +25,7 @@ from idp.levels import OTP, PASSWORD
 from idp.people import is_staff
 from idp.routes import cookies
 from idp.routes.forms import go, show, wished
+from idp.routes.hashing import hashed
 from idp.routes.services import idp_of
 from idp.routes.signed_in import address_of, go_on_signed_in, open_browser_session
 from kernel import audit
@@ -183,12 +183,12 @@ async def _checked(request: Request, candidate: Candidate, password: str) -> tup
     """
     idp = idp_of(request)
     passwords, known = idp.passwords, candidate.password_hash
-    fits = await anyio.to_thread.run_sync(passwords.fits, known, password)
+    fits = await hashed(passwords.fits, known, password)
     if not fits or candidate.person_id is None or known is None:
         with idp.database.write() as session:
             sign_in.note_refusal(session, candidate, idp.now())
         raise WrongCredentialsError("number and password do not fit")
-    better = await anyio.to_thread.run_sync(passwords.hash, password) if passwords.is_outdated(known) else None
+    better = await hashed(passwords.hash, password) if passwords.is_outdated(known) else None
     return candidate.person_id, better
 
 

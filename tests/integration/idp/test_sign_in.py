@@ -10,17 +10,16 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import func, select
 
+from crypto.keyring import KeyRing
 from idp import routes
 from idp.authn.passwords import Passwords
 from idp.authn.throttle import ADDRESS_FAILURES
 from idp.models import Attempt, Pending, SignInSession, Totp
-from crypto.keyring import KeyRing
 from kernel.audit import AuditEvent
 from kernel.clock import ManualClock
 from kernel.db import Database
 from tests.integration.idp.conftest import PASSWORD, Human, World
 from tests.integration.idp.plain_browser import PlainBrowser
-
 
 WRONG = "wrong-guess-1"
 
