@@ -119,11 +119,22 @@ describe("integrity", () => {
       finds(edited(({ credential }) => credential.disclosures.push(encoded)), "mismatch", { integrity: "integrity_disclosure" });
     });
   }
-  for (const name of ["iss", "_sd", "...", "vct", "status"]) {
+  for (const name of ["iss", "_sd", "...", "vct", "status", "exp", "cnf"]) {
     test(`a signed disclosure that would replace ${name}`, () => {
       found(new World({ claims: { ...DIPLOMA, [name]: "x" } }), "mismatch", { integrity: "integrity_disclosure" });
     });
   }
+  test("two signed disclosures of one field", () => {
+    found(new World({ claims: [["name", "张三"], ["name", "李四"]] }), "mismatch", { integrity: "integrity_disclosure" });
+  });
+  test("a kid that names no key", () => {
+    const world = new World();
+    world.change = (credential) => {
+      const payload = JSON.parse(Buffer.from(credential.gm.split(".")[1], "base64url"));
+      credential.gm = signJwt(payload, world.keys.issuing.gm, "dc+sd-jwt", { kid: "another" });
+    };
+    found(world, "mismatch", { integrity: "integrity_signature" });
+  });
   test("a signed disclosure with digests of its own", () => {
     found(new World({ claims: { name: { _sd: ["x"] } } }), "mismatch", { integrity: "integrity_disclosure" });
   });
@@ -417,6 +428,17 @@ describe("issuer", () => {
       bundle.accreditation.splice(1, 1);
       finds(check(bundle, world.trust()), "mismatch", { issuer: "issuer_chain" });
     });
+    test("an authority that stands twice", () => {
+      const twice = authority("410100");
+      found(chain(twice, twice), "mismatch", { issuer: "issuer_chain" });
+    });
+    test("a county that accredits the province's status service", () => {
+      const world = chain(authority("410103"));
+      [world.intermediates, world.statusIntermediates] = [[], world.intermediates];
+      const statement = { ...world.statusStatement(), iss: world.statusIntermediates[0].id };
+      world.statusStatement = () => statement;
+      found(world, "mismatch", { status: "status_signature" });
+    });
     test("a chain of nine", () => {
       const report = edited((bundle) => (bundle.accreditation = Array(9).fill(bundle.accreditation[0])));
       finds(report, "mismatch", { integrity: "integrity_signature", issuer: "issuer_chain" });
@@ -504,6 +526,8 @@ describe("status", () => {
   for (const [name, change] of Object.entries({
     "of a county": (world) => Object.assign(world, { statusId: `${BASE}/authorities/410103/status` }),
     "of another province": (world) => Object.assign(world, { statusId: `${BASE}/authorities/610000/status` }),
+    "of a city that the trust file names as a root": (world) =>
+      Object.assign(world, { rootId: `${BASE}/authorities/410100`, statusId: `${BASE}/authorities/410100/status` }),
     "that is a school": (world) => Object.assign(world, { statusId: `${BASE}/schools/4141010475` }),
     "that was accredited later": (world) => {
       const statement = { ...world.statusStatement(), iat: NOW };

@@ -117,6 +117,7 @@ export class World {
   index = 70_001;
   listIssued = NOW - 3600;
   suites = ["gm", "intl"];
+  statusIntermediates = []; // At most one: { id, keys, statement }.
   intermediates = []; // From the school's superior upwards: { id, keys, statement }.
   extraCheckpointLines = "";
 
@@ -186,7 +187,8 @@ export class World {
 
   bundle() {
     const h = this.hashName === "sm3" ? sm3 : sha256;
-    const disclosures = Object.entries(this.claims).map(([name, value]) =>
+    const claims = Array.isArray(this.claims) ? this.claims : Object.entries(this.claims);
+    const disclosures = claims.map(([name, value]) =>
       b64u(utf8(JSON.stringify([b64u(randomBytes(16)), name, value]))),
     );
     const credential = { disclosures };
@@ -204,7 +206,9 @@ export class World {
       chain.push({ statement, by: this.intermediates[at + 1]?.keys ?? this.keys.root }),
     );
     const accreditation = chain.map((link) => this.logged(link, this.statementStatus));
-    const statusAccreditation = [this.logged({ statement: this.statusStatement(), by: this.keys.root })];
+    const statusChain = [{ statement: this.statusStatement(), by: this.statusIntermediates[0]?.keys ?? this.keys.root }];
+    this.statusIntermediates.forEach(({ statement }) => statusChain.push({ statement, by: this.keys.root }));
+    const statusAccreditation = statusChain.map((link) => this.logged(link));
 
     const tokens = Object.fromEntries(this.suites.map((suite) => [suite, credential[suite]]));
     const entry = encodeEntry(1, SCHOOL, commit("xinji/credential/1", SCHOOL, tokens));

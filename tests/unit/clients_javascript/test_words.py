@@ -59,3 +59,9 @@ def test_the_page_names_fields_as_the_types_do() -> None:
         for field, one in zip(shown["fields"], type_.fields, strict=True):
             words = {code: (word["zh"], word["en"]) for code, word in field.get("words", {}).items()}
             assert words == dict(one.words or {}), one.name
+
+
+def test_the_document_lists_every_code() -> None:
+    text = (PROJECT.parents[1] / "docs" / "verifying.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", text, re.MULTILINE)
+    assert listed == [(code, entry["result"], entry["when"]) for code, entry in MESSAGES["codes"].items()]
