@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from credentials.verification.findings import UnreadableError
-from crypto.encoding import b64u
 from crypto.jose import SUITE_ALG, SUITES, peek
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -27,7 +26,8 @@ def strict_json(data: bytes | str) -> Any:
     if len(data) > MAX_BYTES:
         raise UnreadableError("too long")
     try:
-        value = json.loads(data, object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_integer)
+        source = data if isinstance(data, str) else data.decode("utf-8")
+        value = json.loads(source, object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_integer)
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise UnreadableError("not JSON in UTF-8") from error
@@ -108,11 +108,6 @@ def as_text(value: object) -> str:
 def key_id_of(token: str) -> str:
     """Return the key that a token names."""
     return str(peek(token)[0].get("kid", ""))
-
-
-def spelled(data: bytes) -> str:
-    """Return bytes as base64url, as digests stand in `_sd`."""
-    return b64u(data)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

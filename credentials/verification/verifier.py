@@ -6,6 +6,7 @@ lacks has *failed*.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,7 +97,7 @@ class _Case:
 
 def _opened(parts: Mapping[str, Any], trust: Trust | None, now: int, status: Mapping[str, Any] | None) -> _Case:
     if status is not None:
-        parts = {**parts, "status": status}
+        parts = {**parts, "status": _again(status)}
     head = log.read_head(parts.get("log"))
     return _Case(
         parts=parts,
@@ -112,11 +113,23 @@ def _opened(parts: Mapping[str, Any], trust: Trust | None, now: int, status: Map
 
 def _parts(bundle: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the parts; a bundle that cannot be read is an empty one, and every step says what is missing."""
+    if isinstance(bundle, Mapping):
+        parts: Any = _again(bundle)
+    else:
+        try:
+            parts = strict_json(bundle)
+        except UnreadableError:
+            parts = None
+    return parts if isinstance(parts, dict) and parts.get("format") == BUNDLE_FORMAT else {}
+
+
+def _again(parsed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what was parsed elsewhere, read again under this folder's bounds; nothing where it breaks them."""
     try:
-        parts = bundle if isinstance(bundle, Mapping) else strict_json(bundle)
-    except UnreadableError:
+        read: dict[str, Any] = strict_json(json.dumps(parsed))
+    except (UnreadableError, TypeError, ValueError, RecursionError):
         return {}
-    return parts if isinstance(parts, Mapping) and parts.get("format") == BUNDLE_FORMAT else {}
+    return read
 
 
 def _attempt(read: Callable[[], Part]) -> Part | FindingError:

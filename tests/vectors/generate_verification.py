@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.vectors.making.cases import CASES, VALID, Case
+from tests.vectors.making.case import VALID, Case
+from tests.vectors.making.cases import CASES
 
 FOLDER = Path(__file__).parent / "verification"
 FORMAT = "xinji/verification-vector/1"

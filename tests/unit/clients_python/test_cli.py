@@ -14,17 +14,8 @@ from typing import Any
 import pytest
 
 from tests.vectors.making.keys import token
-from tests.vectors.making.world import (
-    DAY,
-    INDEX,
-    LIST_URI,
-    LISTED,
-    LISTED_UNTIL,
-    SERVICE,
-    packed,
-    trust_file,
-    trust_payload,
-)
+from tests.vectors.making.recipe import packed
+from tests.vectors.making.world import DAY, INDEX, LIST_URI, LISTED, LISTED_UNTIL, SERVICE, trust_file, trust_payload
 from tests.vectors.verification_files import NAMES, Vector, read
 from xinji_client import cli
 from xinji_client.report import Step, as_text, fill, messages, printable, verdict, written

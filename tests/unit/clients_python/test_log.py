@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors.making import keys as made
-from tests.vectors.making.world import Tree
+from tests.vectors.making.tree import Tree
 from xinji_client.entry import code_in, commitment, entry
 from xinji_client.errors import FormatError, ProofError, SignatureError
 from xinji_client.hashes import sha256, sm3

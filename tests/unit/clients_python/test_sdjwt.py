@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.vectors.making.keys import b64u, compact
-from tests.vectors.making.world import FIELDS, Change, Recipe
+from tests.vectors.making.recipe import Recipe
+from tests.vectors.making.world import FIELDS, Change
 from tests.vectors.verification_files import outcome_of, read
 from xinji_client import sm2
 from xinji_client.hashes import HASHES

@@ -9,6 +9,7 @@ import pytest
 
 from tests.vectors.making import defects as d
 from tests.vectors.making.keys import pair, token
+from tests.vectors.making.recipe import Recipe, packed
 from tests.vectors.making.world import (
     BASE,
     COUNTY,
@@ -23,8 +24,6 @@ from tests.vectors.making.world import (
     SERVICE,
     Accreditation,
     Change,
-    Recipe,
-    packed,
     status_chain,
     university_chain,
 )

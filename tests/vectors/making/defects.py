@@ -22,11 +22,14 @@ from tests.vectors.making.keys import (
     sign_sm2,
     token,
 )
+from tests.vectors.making.recipe import Recipe
 from tests.vectors.making.world import (
+    DAY,
     HIGH_SCHOOL,
+    LISTED,
+    LISTED_UNTIL,
     Accreditation,
     Change,
-    Recipe,
     long_chain,
     trust_file,
     trust_payload,
@@ -238,3 +241,9 @@ def tampered_trust() -> dict[str, Any]:
 
 def jwks_of(name: str) -> dict[str, Any]:
     return jwks(name)
+
+
+def fresh_status(**changes: Any) -> dict[str, Any]:
+    """Return what a look-up would bring: a list of the next day, the service's accreditation in the bundle's tree."""
+    later = Recipe(listed=lambda p: p.update(iat=LISTED + DAY, exp=LISTED_UNTIL + DAY), **changes)
+    return later.lists() | {"accreditation": later.make()["status"]["accreditation"]}
