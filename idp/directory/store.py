@@ -311,6 +311,25 @@ def reviews_page(session: Session, path: str, page: int) -> tuple[list[tuple[Rev
     return rows[:PAGE], len(rows) > PAGE
 
 
+def reviews_of(session: Session, organisation_id: UUID, page: int) -> tuple[list[ReviewCase], bool]:
+    """Return a page of a school's review cases, newest first, and whether more follow."""
+    query = (
+        select(ReviewCase)
+        .where(ReviewCase.organisation_id == organisation_id)
+        .order_by(ReviewCase.created_at.desc(), ReviewCase.id)
+        .offset((page - 1) * PAGE)
+        .limit(PAGE + 1)
+    )
+    rows = list(session.scalars(query))
+    return rows[:PAGE], len(rows) > PAGE
+
+
+def open_reviews(session: Session, path: str) -> int:
+    """Return how many review cases of a subtree are open."""
+    query = select(func.count(ReviewCase.id)).join(Organisation, Organisation.id == ReviewCase.organisation_id)
+    return session.scalar(query.where(ReviewCase.status == "open", in_subtree(path))) or 0
+
+
 def review_case(session: Session, case_id: UUID) -> tuple[ReviewCase, Organisation] | None:
     """Return a review case with its school."""
     query = select(ReviewCase, Organisation).join(Organisation, Organisation.id == ReviewCase.organisation_id)

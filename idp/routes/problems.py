@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from idp import errors
 from idp.directory import errors as directory
+from idp.directory.roster.errors import FileTooLargeError
 from kernel.errors import XinjiError
 from kernel.problems import StatusOf
 
@@ -13,6 +14,8 @@ STATUS_OF: StatusOf = {
     directory.DirectoryError: HTTPStatus.CONFLICT,
     directory.InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     directory.ActivationRefusedError: HTTPStatus.UNAUTHORIZED,
+    directory.LookupsExhaustedError: HTTPStatus.TOO_MANY_REQUESTS,
+    FileTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.SignInError: HTTPStatus.UNAUTHORIZED,
     errors.LockedError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
