@@ -28,6 +28,13 @@ USAGE: Final = 2
 def main() -> None:
     """Run the command. Status 2 where it was not understood or could not be done."""
     structlog.configure(
+        # One line an event. Plain tracebacks: they show no local variables, which hold people's data.
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -153,7 +153,7 @@ class Page:
 
     def number(self, name: str) -> int:
         """Return the first number inside the element whose id is `name`; 0 where it holds none."""
-        found = re.search(r"\d+", "".join(self.texts(name)).replace(",", ""))
+        found = re.search(r"\d+", re.sub(r"[\s,\u202f\u00a0]", "", "".join(self.texts(name))))
         return int(found[0]) if found else 0
 
     def texts(self, name: str) -> list[str]:

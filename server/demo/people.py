@@ -78,9 +78,10 @@ def diplomas_csv(people: Sequence[Pupil], *, school: str, year: int, president: 
 
 def _people(count: int, first_number: int, birth_year: int, chance: random.Random) -> Iterator[Pupil]:
     for at in range(count):
-        born = date(birth_year, 1, 1) + timedelta(days=chance.randrange(365))
+        # A day for each, and a serial for each round of days: no two share a document number.
+        born = date(birth_year, 1, 1) + timedelta(days=at * 37 % 365)
         male = chance.random() < 0.5  # noqa: PLR2004 - a coin
-        serial = f"{at:03d}"[-2:] + str(chance.randrange(5) * 2 + (1 if male else 0))
+        serial = f"{at // 365:02d}{chance.randrange(5) * 2 + male}"
         body = f"{AREA}{born:%Y%m%d}{serial}"
         name = chance.choice(SURNAMES) + "".join(chance.choices(GIVEN, k=chance.choice((1, 2, 2))))
         yield Pupil(

@@ -26,7 +26,7 @@ SECOND: Final = ("4141010475", "河南大学", "Henan University")
 HIGH_SCHOOL: Final = ("3441999001", "示范高级中学（合成）", "Demo High School (synthetic)")
 GRADUATES: Final = 1000
 PUPILS: Final = 200
-REGISTRAR: Final = ("赵敏华", "41010019800101002X")
+REGISTRAR: Final = ("赵敏华", "410100198001010023")
 PASSWORDS: Final = {"officer": "henan-Officer-2026", "registrar": "zzu-Registrar-2026", "student": "xuesheng-2026-hao"}
 WAIT_SECONDS: Final = 120
 
