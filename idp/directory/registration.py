@@ -82,7 +82,7 @@ def register_school(  # noqa: PLR0913 - the fields of a form, all by name
         OutsideSubtreeError: `superior` is not in the officer's subtree.
     """
     above = _superior(session, superior, officer_of)
-    parsed = parse_school_code(code)
+    parsed = parse_school_code(code, within=above.code[:2])
     if parsed.province != above.code[:2]:
         raise SchoolOutsideProvinceError(
             f"digits 3-4 ({parsed.province}) are not {above.code[:2]}",

@@ -52,8 +52,11 @@ class SchoolCode(NamedTuple):
     serial: str
 
 
-def parse_school_code(text: str) -> SchoolCode:
+def parse_school_code(text: str, *, within: str | None = None) -> SchoolCode:
     """Return the parts of a school code; full width and spaces are accepted.
+
+    `within` is the province where the school should lie: 41 is Henan as well as a college,
+    so that only this tells a swapped 41 21 … from a college of Liaoning.
 
     Raises:
         SchoolCodeLengthError: It has not 10 digits.
@@ -70,9 +73,10 @@ def parse_school_code(text: str) -> SchoolCode:
         if sign not in "0123456789":
             raise SchoolCodeDigitError(f"place {place} of a school code is no digit", place=place, sign=sign)
     kind, province, serial = code[:2], code[2:4], code[4:]
+    swapped = kind not in SCHOOL_TYPES if within is None else kind == within != province
+    if swapped and kind in PROVINCES and province in SCHOOL_TYPES:
+        raise SchoolCodeOrderError("type and province are swapped", swapped=province + kind + serial)
     if kind not in SCHOOL_TYPES:
-        if kind in PROVINCES and province in SCHOOL_TYPES:
-            raise SchoolCodeOrderError("type and province are swapped", swapped=province + kind + serial)
         raise SchoolTypeError(f"digits 1-2 ({kind}) are no school type", type=kind)
     if province not in PROVINCES:
         raise SchoolProvinceError(f"digits 3-4 ({province}) are no province", province=province)

@@ -14,7 +14,7 @@ from crypto.blind import BlindIndex
 from crypto.envelope import FieldVault
 from idp.directory.identity_document import mod_11_2
 from idp.directory.registration import found_province, register_authority, register_school
-from idp.directory.roster import work, uploading
+from idp.directory.roster import uploading, work
 from idp.directory.roster.confirmation import confirm
 from idp.directory.roster.models import RosterImport
 from idp.directory.roster.store import roster_import

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from idp.directory import lookup, store
 from idp.directory.models import Affiliation, IndexUse, Person, ReviewCase
-from idp.directory.roster import work
+from idp.directory.roster import store as rosters
 from idp.directory.roster.code_sheet import make_codes
 from idp.directory.roster.findings import findings
 from idp.directory.services import DirectoryServices

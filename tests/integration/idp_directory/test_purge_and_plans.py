@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Self
 from uuid import uuid4
 
 import pytest
@@ -83,7 +84,7 @@ class Plans:
         self.engine = engine
         self.scans: list[str] = []
 
-    def __enter__(self) -> Plans:
+    def __enter__(self) -> Self:
         event.listen(self.engine, "before_cursor_execute", self._look)
         return self
 

@@ -261,7 +261,8 @@ def test_somebody_registered_meanwhile_is_found_on_the_second_look(
     first, second = world.dry_run(as_csv(people)), world.dry_run(as_csv(other), HENAN)
     world.confirm(first.id)
     world.confirm(second.id, HENAN)
-    original, raced = applying._write, []
+    raced: list[int] = []
+    original = applying._write
 
     def racing(session: object, school_id: object, draft: object) -> None:
         if not raced:  # Before the first write, the other import is written to its end.

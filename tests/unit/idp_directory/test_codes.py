@@ -68,6 +68,18 @@ def test_a_wrong_school_code_names_digit_and_reason(
     assert caught.value.params == params
 
 
+def test_a_swapped_code_of_henan_is_told_from_a_college_of_liaoning() -> None:
+    assert parse_school_code("4121010145").province == "21"
+    with pytest.raises(errors.SchoolCodeOrderError) as caught:
+        parse_school_code("4121010145", within="41")
+    assert caught.value.params == {"swapped": "2141010145"}
+    assert parse_school_code("4141010459", within="41").type == "41"
+    with pytest.raises(errors.SchoolCodeOrderError):
+        parse_school_code("6134999001", within="61")
+    with pytest.raises(errors.SchoolTypeError):
+        parse_school_code("8841999001", within="41")
+
+
 def test_the_table_of_places_is_well_formed() -> None:
     assert len(PROVINCES) == 34
     assert sum(code[:2] == "41" and code != "410000" for code in PLACES) == 18

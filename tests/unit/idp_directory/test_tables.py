@@ -27,7 +27,7 @@ def workbook(*rows: Sequence[object], title: str | None = None) -> bytes:
     if title:
         sheet.append([title])
     for row in rows:
-        sheet.append(row)
+        sheet.append(list(row))
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
