@@ -7,6 +7,7 @@ failing step: it is logged, and tried again at the next turn.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -41,10 +42,11 @@ class Loop:
             thread.start()
 
     def stop(self, timeout: float = 10) -> None:
-        """Ask all threads to end after their turn, and wait for each up to `timeout` seconds."""
+        """Ask all threads to end after their turn, and wait for them, `timeout` seconds in all."""
         self._stop.set()
+        end = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def wait(self) -> None:
         """Wait until `stop` is called."""

@@ -13,6 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from kernel.errors import XinjiError
+from server.processes import end_with_parent
 
 COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Do the whole main job over HTTP against itself, then go on serving.",
@@ -43,6 +44,7 @@ def main() -> None:
         known = name in ("--help", "-h", "help")
         typer.echo(_help() if known else f"xinji: there is no command {name}\n\n{_help()}", err=not known)
         sys.exit(0 if known else USAGE)
+    end_with_parent()
     command: typer.Typer = importlib.import_module(f"server.commands.{name}").app
     try:
         command(sys.argv[2:], prog_name=f"xinji {name}")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from kernel.errors import XinjiError
 
 START_SECONDS: Final = 40
 ROOT: Final = Path(__file__).parents[1]
+PARENT: Final = "XINJI_PARENT"
 
 
 class ProcessFailedError(XinjiError):
@@ -37,7 +39,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **(environment or {}), PARENT: str(os.getpid())},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -60,14 +62,22 @@ class Child:
             ProcessFailedError: The process ended, or was not ready in time.
         """
         end = time.monotonic() + seconds
-        while not ready():
+        while not (ready() and self._lives_on()):
             if not self.alive:
                 raise ProcessFailedError(f"{self.name} ended with status {self._process.returncode}: see {self.log}")
             if time.monotonic() > end:
                 raise ProcessFailedError(f"{self.name} was not ready after {seconds:.0f} s: see {self.log}")
             time.sleep(0.05)
 
-    def stop(self, seconds: float = 10) -> None:
+    def _lives_on(self) -> bool:
+        """Whether it still runs a moment later: another process on its port would answer in its place."""
+        try:
+            self._process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def stop(self, seconds: float = 20) -> None:
         """End the process: politely, then for good."""
         if not self.alive:
             return
@@ -77,6 +87,20 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it as a `Child` is gone, however that ended."""
+    parent = int(os.environ.get(PARENT, "0"))
+    if parent == 0 or parent != os.getppid():
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="xinji-parent", daemon=True).start()
 
 
 def resident_megabytes(pid: int) -> float:

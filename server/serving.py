@@ -84,6 +84,7 @@ def _web(parts: Parts, role: Role, host: str | None, port: int) -> None:
         access_log=False,  # Addresses carry codes and numbers: no request line is ever written.
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=_sockets(host, port))
 

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import httpx
 
 TIMEOUT: Final = httpx.Timeout(30)
-VOID: Final = frozenset({"area", "br", "hr", "img", "input", "link", "meta", "source", "use", "wbr"})
+VOID: Final = frozenset({"area", "br", "hr", "img", "input", "link", "meta", "source", "wbr"})
 
 
 class PageError(Exception):
@@ -87,8 +87,9 @@ class _Forms(HTMLParser):
             form.fields[name] = values.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open_tags and self._open_tags.pop()[0] != tag:
-            pass
+        if any(name == tag for name, _ in self._open_tags):
+            while self._open_tags.pop()[0] != tag:
+                pass
         if tag == "form":
             self._open = None
         elif tag == "select":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from server.demo import people
 from server.demo.accounts import activate, sign_in
@@ -19,6 +20,8 @@ from server.demo.stage import (
     rows_of,
     until,
 )
+
+SUBJECT_LENGTH: Final = 43  # A pairwise `sub` is 32 bytes in base64url.
 
 
 def officer_registers_schools(demo: Demo) -> None:
@@ -143,5 +146,7 @@ def _agreed(demo: Demo, page: Page) -> Page:
 def _subject(page: Page, url: str) -> str:
     if not page.url.startswith(url):
         raise PageError(f"the browser is at {page.url}, not at {url}: {page.text[:300]}")
-    texts = page.texts("claims")
-    return texts[texts.index("本平台专用代号") + 1]
+    found = [text for text in page.texts("claims") if len(text) == SUBJECT_LENGTH]
+    if len(found) != 1:
+        raise PageError(f"{url} shows no subject: {page.text[:300]}")
+    return found[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ RHYTHM: Final = Rhythm(sequencing=0, status=10, anchoring=5)
 def run_demo(settings: Settings, *, port: int, report_path: Path | None, stay: bool, console: Console) -> bool:
     """Do every step; return whether each held. With `stay` the services go on until they are told to end."""
     report = Report()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Unwinds, so that no child is left behind.
     with ExitStack() as stack:
         try:
             demo = _set_up(settings, port, report, console, stack)
