@@ -14,7 +14,7 @@ from typing import Final
 
 from kernel.errors import XinjiError
 
-START_SECONDS: Final = 40
+START_SECONDS: Final = 120
 ROOT: Final = Path(__file__).parents[1]
 PARENT: Final = "XINJI_PARENT"
 

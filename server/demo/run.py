@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -66,7 +67,7 @@ def _set_up(settings: Settings, port: int, report: Report, console: Console, sta
         console=console,
         platforms=platforms,
         officer_code=code,
-        memory=lambda: _memory(server.pid),
+        memory=lambda: _memory(os.getpid()),
     )
 
 
@@ -123,10 +124,13 @@ def _child(settings: Settings, name: str, arguments: list[str], environment: dic
         child.stop()
 
 
-def _memory(server: int) -> float:
-    """Return the resident memory of the server and its children in MB."""
-    listed = Path(f"/proc/{server}/task/{server}/children").read_text("ascii").split()
-    return sum(map(resident_megabytes, (server, *map(int, listed))))
+def _memory(process: int) -> float:
+    """Return the resident memory of a process and all below it in MB."""
+    try:
+        listed = Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
+    except OSError:
+        return 0.0
+    return resident_megabytes(process) + sum(_memory(int(child)) for child in listed)
 
 
 def _wait_for_the_end() -> None:
