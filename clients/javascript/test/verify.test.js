@@ -544,6 +544,13 @@ describe("status", () => {
       found(world, "mismatch", { status: "status_signature" });
     });
   }
+  test("a list that names another service than signed it", () => {
+    const report = edited(({ status }, world) => {
+      const list = { ...world.listPayload(), iss: `${BASE}/authorities/610000/status` };
+      Object.assign(status, signPair(list, world.keys.status, "statuslist+jwt"));
+    });
+    finds(report, "mismatch", { status: "status_signature" });
+  });
   test("a service without a log proof", () => {
     finds(edited(({ status }) => delete status.accreditation[0].proof), "mismatch", { status: "status_signature" });
   });
