@@ -81,7 +81,7 @@ def register_platform(parts: Parts, name: str, address: str) -> dict[str, Any]:
         purpose="演示登录",
         home=address,
         redirect_uris=[f"{address}/callback"],
-        post_logout_redirect_uris=[f"{address}/"],
+        post_logout_redirect_uris=[f"{address}/bye"],
         scope="openid profile eid aff",
         id_token_alg=ES256,
     )
