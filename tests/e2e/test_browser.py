@@ -83,7 +83,7 @@ def test_share_verify_revoke_verify(
     assert "#" not in report.url, "the code stays in the address bar"
     expect(report.locator(".award")).to_contain_text("郑州大学")
     expect(report.locator(".award")).to_contain_text("4141010459")
-    assert report.locator("details.check").count() == 7
+    assert report.locator(".checks details.check").count() == 7
 
     desk = {"width": 1280, "height": 900}
     registrar = chromium.new_context(viewport=desk, java_script_enabled=scripts, locale="zh-CN")
