@@ -32,13 +32,13 @@ def test_the_unchanged_bundles_are_what_they_are() -> None:
     assert judge(REVOKED.bundle) == "revoked"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bundle=mutating.one_sign_changed(VALID.bundle) | mutating.one_sign_changed(LONG.bundle))
 def test_one_sign_of_a_signed_part_is_enough(bundle: dict[str, Any]) -> None:
     assert judge(bundle) == "mismatch"
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bundle=mutating.one_value_changed(LONG.bundle) | mutating.one_value_changed(REVOKED.bundle))
 def test_no_value_makes_it_raise(bundle: dict[str, Any]) -> None:
     report = verify(bundle, TRUST, now=VALID.now)
@@ -46,7 +46,7 @@ def test_no_value_makes_it_raise(bundle: dict[str, Any]) -> None:
     json.dumps(report)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bundle=mutating.one_value_changed(REVOKED.bundle))
 def test_no_change_makes_a_revoked_credential_good(bundle: dict[str, Any]) -> None:
     assert judge(bundle) != "valid"
@@ -140,7 +140,7 @@ def test_a_reason_is_shown_only_where_it_agrees() -> None:
         shown: dict[str, Any] = verify(read(name).bundle, TRUST, now=VALID.now)["steps"][2]["evidence"]
         return shown
 
-    assert evidence("revoked_with_reason")["reason"] == "data_error"
+    assert evidence("revoked_with_reason")["reason"] == "issued_in_error"
     assert evidence("revoked_with_reason")["since"] == "2026-07-01T00:00:00Z"
     for name in ("revoked", "revoked_reason_disagrees", "valid_reason_of_another_status"):
         assert "reason" not in evidence(name)

@@ -60,7 +60,8 @@ def test_no_other_signature_verifies(place: int) -> None:
         (1).to_bytes(32) + (sm2.N - 1).to_bytes(32),  # r + s = n
     ],
 )
-def test_numbers_out_of_range_reach_no_engine(signature: bytes) -> None:
+def test_numbers_out_of_range_reach_no_engine(signature: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sm2, "engine", lambda: lambda *_: True)
     with pytest.raises(SignatureError):
         sm2.verify(POINT, signature, MESSAGE)
 
@@ -81,6 +82,19 @@ def test_numbers_out_of_range_reach_no_engine(signature: bytes) -> None:
 def test_points_off_the_curve_are_refused(point: bytes) -> None:
     with pytest.raises(FormatError):
         sm2.check_point(point)
+
+
+def test_a_coordinate_has_one_spelling() -> None:
+    """A small x on the curve, written as x + p, is the same point to whoever reduces it."""
+    for x in range(100):
+        square = (x**3 - 3 * x + sm2.B) % sm2.P
+        y = pow(square, (sm2.P + 1) // 4, sm2.P)
+        if y * y % sm2.P == square:
+            break
+    point = b"\x04" + x.to_bytes(32) + y.to_bytes(32)
+    assert sm2.check_point(point) == point
+    with pytest.raises(FormatError):
+        sm2.check_point(b"\x04" + (x + sm2.P).to_bytes(32) + y.to_bytes(32))
 
 
 def test_all_engines_of_this_machine_answer_rightly() -> None:

@@ -130,7 +130,7 @@ class Recipe:
                 "iss": SERVICE,
                 "jti": JTI,
                 "status": self.state,
-                "reason": "data_error",
+                "reason": "issued_in_error",
                 "at": LISTED,
                 "iat": LISTED,
             }

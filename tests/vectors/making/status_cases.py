@@ -40,10 +40,13 @@ STATUS_CASES = {
         "Revoked, with a signed reason.", Recipe(state=1, statement={}), "status_revoked", verdict="revoked"
     ),
     "suspended": bad(
-        "Suspended.", Recipe(state=2, statement={"reason": "investigation"}), "status_suspended", verdict="suspended"
+        "Suspended.", Recipe(state=2, statement={"reason": "under_review"}), "status_suspended", verdict="suspended"
     ),
     "superseded": bad(
-        "Superseded.", Recipe(state=3, statement={"reason": "corrected"}), "status_superseded", verdict="superseded"
+        "Superseded.",
+        Recipe(state=3, statement={"reason": "data_corrected"}),
+        "status_superseded",
+        verdict="superseded",
     ),
     "revoked_reason_disagrees": bad(
         "Revoked; the signed reason speaks of a suspension and is not shown.",

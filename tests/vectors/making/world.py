@@ -58,7 +58,7 @@ FIELDS: dict[str, Any] = {
     "birthdate": "2004-02-29",
     "school_name": "郑州大学",
     "school_name_en": "Zhengzhou University",
-    "level": "20",
+    "level": "21",
     "major": "软件工程",
     "study_form": "全日制",
     "study_length": 4,

@@ -20,7 +20,8 @@ from xinji_client import status
 from xinji_client.bundle import MAX_BYTES, parse_bundle
 from xinji_client.errors import FormatError, TrustError
 from xinji_client.jws import MAX_TOKEN
-from xinji_client.report import LANGUAGES, as_text
+from xinji_client.report import LANGUAGES
+from xinji_client.text import as_text
 from xinji_client.trust import Trust, pin, read_pinned
 from xinji_client.verify import verify
 

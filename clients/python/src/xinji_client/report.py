@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from xinji_client.times import MOMENT, in_beijing
+from xinji_client.times import in_beijing
 
 FORMAT = "xinji/report/1"
 MESSAGES_FORMAT = "xinji/messages/1"
@@ -82,42 +82,4 @@ def written(value: Any, language: str) -> str:
         return "?"
     if isinstance(value, list | tuple):
         return ("、" if language == "zh" else ", ").join(written(item, language) for item in value)
-    text = str(value)
-    return in_beijing(text, language) if MOMENT.fullmatch(text) else text
-
-
-def as_text(report: Mapping[str, Any], language: str) -> str:
-    """Write a report for a terminal, one line a step."""
-    texts, lines = messages(), []
-    means = texts["verdicts"][report["verdict"]["code"]][f"{language}_means"]
-    lines += [report["verdict"][language], means, ""]
-    lines += _credential_lines(report["credential"], language) if report["credential"] else []
-    for step in report["steps"]:
-        name, result = texts["steps"][step["step"]][language], texts["results"][step["result"]][language]
-        lines.append(
-            f"[{result}] {name}: {step[language]}" if language == "en" else f"【{result}】{name}：{step[language]}"
-        )
-        shown = {"reason": step["evidence"].get("reason"), "detail": step["evidence"].get("detail")}
-        for label, value in shown.items():
-            if value:
-                said = texts["reasons"].get(value, {}).get(language, value) if label == "reason" else value
-                lines.append(f"    {texts['evidence'][label][language]}: {printable(said)}")
-    return "\n".join(lines)
-
-
-def _credential_lines(credential: Mapping[str, Any], language: str) -> Sequence[str]:
-    issuer = credential["issuer"]
-    name = issuer["name" if language == "zh" else "name_en"] or issuer["entity_id"]
-    rows = {
-        "credential": credential["vct"],
-        "issuer": f"{name} ({issuer['code']})",
-        "issued_on": credential["issued_on"],
-    }
-    rows |= credential["claims"]
-    return [*(f"  {printable(label)}: {printable(value)}" for label, value in rows.items()), ""]
-
-
-def printable(value: Any) -> str:
-    """Write a value of the bundle in one line, without signs that would steer the terminal."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return in_beijing(str(value), language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 BEIJING = timedelta(hours=8)
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -22,8 +22,17 @@ def iso(seconds: int) -> str:
 
 
 def in_beijing(instant: str, language: str) -> str:
-    """Write an instant of `iso` for a reader: 2026年6月30日 14:03, 30 June 2026 14:03."""
+    """Write an instant of `iso` for a reader: 2026年6月30日 14:03, 30 June 2026 14:03. Other text stays as it is."""
+    if not MOMENT.fullmatch(instant):
+        return instant
     at = datetime.fromisoformat(instant) + BEIJING
-    if language == "zh":
-        return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year} {at:%H:%M}"
+    return f"{day(at.date().isoformat(), language)} {at:%H:%M}"
+
+
+def day(text: str, language: str) -> str:
+    """Write an ISO day for a reader: 2026年6月30日, 30 June 2026. What is no day stays as it is."""
+    try:
+        at = date.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{at.year}年{at.month}月{at.day}日" if language == "zh" else f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
