@@ -28,7 +28,7 @@ class Form:
 
     action: str
     method: str
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str | list[str]] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
     name: str = ""
 
@@ -80,7 +80,9 @@ class _Forms(HTMLParser):
         elif tag == "input" and kind in ("checkbox", "radio"):
             form.choices.setdefault(name, []).append(values.get("value", "on"))
             if "checked" in values:
-                form.fields[name] = values.get("value", "on")
+                ticked = form.fields.setdefault(name, [])
+                if isinstance(ticked, list):
+                    ticked.append(values.get("value", "on"))
         elif tag == "button" or kind in ("submit", "file"):
             form.choices.setdefault(name, []).append(values.get("value", ""))
         elif tag in ("input", "textarea"):
