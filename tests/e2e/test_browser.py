@@ -16,7 +16,7 @@ from typing import Any
 import pyotp
 import pytest
 import zxingcpp
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.e2e.conftest import Installation
 
@@ -24,7 +24,8 @@ PIL = pytest.importorskip("PIL.Image", reason="Pillow reads the screenshot of th
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 REVOCATION_SECONDS = 60
 _used: dict[str, int] = {}
 
@@ -85,8 +86,7 @@ def test_share_verify_revoke_verify(
     expect(report.locator(".award")).to_contain_text("4141010459")
     assert report.locator(".checks details.check").count() == 7
 
-    desk = {"width": 1280, "height": 900}
-    registrar = chromium.new_context(viewport=desk, java_script_enabled=scripts, locale="zh-CN")
+    registrar = chromium.new_context(viewport=DESK, java_script_enabled=scripts, locale="zh-CN")
     revoke(registrar.new_page(), served, number)
     verdict, shown = "", None
     end = time.monotonic() + REVOCATION_SECONDS
