@@ -63,6 +63,7 @@ def give_codes(
     session: Session, drafts: Sequence[NewCode], *, given_by: UUID, organisation_id: UUID, now: datetime
 ) -> None:
     """Store new codes; earlier ones of the same people are void from here on."""
+    store.lock_organisation(session, organisation_id)
     store.drop_activation_codes(session, [draft.person_id for draft in drafts])
     rows = [
         {

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from idp.directory import store
 from idp.directory.errors import LookupsExhaustedError
-from idp.directory.models import IndexUse
 from kernel.pages import ZONE
 
 
@@ -21,9 +20,6 @@ def count_lookups(session: Session, *, actor: UUID, lookups: int, now: datetime,
     """
     day = now.astimezone(ZONE).date()
     use = store.index_use(session, actor, day)
-    if use is None:
-        use = IndexUse(actor=actor, day=day, lookups=0)
-        session.add(use)
     if use.lookups + lookups > limit:
         raise LookupsExhaustedError(f"more than {limit} look-ups on {day}", limit=limit)
     use.lookups += lookups

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from idp.directory.models import (
@@ -121,6 +122,11 @@ def schools_page(
         query = query.where(Organisation.superior_id == direct)
     rows = list(session.scalars(query.order_by(Organisation.code).offset((page - 1) * PAGE).limit(PAGE + 1)))
     return rows[:PAGE], len(rows) > PAGE
+
+
+def lock_organisation(session: Session, id_: UUID) -> None:
+    """Lock an organisation's row until the end of the transaction: its registrars take turns."""
+    session.execute(select(Organisation.id).where(Organisation.id == id_).with_for_update())
 
 
 def add_people(session: Session, organisation_id: UUID, difference: int) -> None:
@@ -285,10 +291,13 @@ def drop_activation_codes(session: Session, person_ids: Sequence[UUID]) -> None:
         session.execute(delete(ActivationCode).where(ActivationCode.person_id.in_(portion)))
 
 
-def index_use(session: Session, actor: UUID, day: date) -> IndexUse | None:
-    """Return an actor's count of look-ups on a day; in a writing session its row is locked."""
+def index_use(session: Session, actor: UUID, day: date) -> IndexUse:
+    """Return an actor's count of look-ups on a day, made where it was missing, and locked."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    values = {"actor": actor, "day": day, "lookups": 0}
+    session.execute(dialect.insert(IndexUse).values(**values).on_conflict_do_nothing())
     query = select(IndexUse).where(IndexUse.actor == actor, IndexUse.day == day)
-    return session.scalar(query.with_for_update())
+    return session.scalars(query.with_for_update()).one()
 
 
 def fingerprints(session: Session, organisation_id: UUID, wanted: Collection[bytes]) -> set[bytes]:

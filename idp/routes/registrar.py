@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
@@ -34,6 +35,7 @@ class RosterLine(NamedTuple):
     name: str
     eid: str
     state: str
+    activated_at: datetime | None
     voidable: bool
 
 
@@ -139,6 +141,7 @@ def _roster(request: Request, school: Organisation, search: str, page: int) -> d
                 open_profile(by.vault, person.wrapped_key, person.id, person.profile).name,
                 person.eid,
                 _state(person, codes.get(person.id), ours=ours),
+                activated_at=person.activated_at if ours and recent else None,
                 voidable=ours and recent and by.revoke_access is not None,
             )
         )

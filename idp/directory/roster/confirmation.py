@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from idp.directory import store as directory
 from idp.directory.roster import store
 from idp.directory.roster.errors import (
     ConfirmationNeededError,
@@ -41,7 +42,7 @@ def confirm(session: Session, import_id: UUID, *, school_id: UUID, only_good: bo
         NothingToImportError: No row is new, changed or to be reviewed.
         ImportRunningError: Another import of this school is being written.
     """
-    store.lock_school(session, school_id)
+    directory.lock_organisation(session, school_id)
     job = import_at(session, import_id, school_id=school_id)
     if job.state != "checked":
         raise ImportStateError(f"the import is {job.state}", state=job.state)
@@ -51,9 +52,9 @@ def confirm(session: Session, import_id: UUID, *, school_id: UUID, only_good: bo
         raise NothingToImportError("no row is new or changed")
     if store.is_applying(session, school_id):
         raise ImportRunningError("another import of this school is being written")
-    store.advance(
-        session, import_id, "checked", state="applying", confirmed_at=now, confirmed_by=actor, rate=0.0, touched_at=now
-    )
+    values = {"state": "applying", "confirmed_at": now, "confirmed_by": actor, "rate": 0.0, "touched_at": now}
+    if not store.advance(session, import_id, "checked", **values):
+        raise ImportStateError("the import was decided a moment ago", state=job.state)
     audit.record(
         session,
         at=now,
@@ -77,5 +78,6 @@ def cancel(session: Session, import_id: UUID, *, school_id: UUID, actor: UUID, n
     job = import_at(session, import_id, school_id=school_id)
     if job.state not in ("uploaded", "reading", "checking", "checked"):
         raise ImportStateError(f"the import is {job.state}", state=job.state)
-    store.advance(session, import_id, job.state, state="cancelled", finished_at=now, wrapped_key=None)
+    if not store.advance(session, import_id, job.state, state="cancelled", finished_at=now, wrapped_key=None):
+        raise ImportStateError("the import went on a moment ago", state=job.state)
     audit.record(session, at=now, action="directory.import.cancelled", actor=actor, subject=import_id)

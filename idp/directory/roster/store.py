@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import CursorResult, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from idp.directory.models import Organisation
 from idp.directory.roster.models import ImportBlock, ImportPiece, RosterImport
 
 PAGE: Final = 20
@@ -24,9 +23,9 @@ def roster_import(session: Session, import_id: UUID) -> RosterImport | None:
 
 
 def import_of(session: Session, organisation_id: UUID, import_id: UUID) -> RosterImport | None:
-    """Return an import of this school; in a writing session its row is locked."""
+    """Return an import of this school."""
     query = select(RosterImport).where(RosterImport.id == import_id, RosterImport.organisation_id == organisation_id)
-    return session.scalar(query.with_for_update())
+    return session.scalar(query)
 
 
 def imports_page(session: Session, organisation_id: UUID, page: int) -> tuple[list[RosterImport], bool]:
@@ -40,11 +39,6 @@ def imports_page(session: Session, organisation_id: UUID, page: int) -> tuple[li
     )
     rows = list(session.scalars(query))
     return rows[:PAGE], len(rows) > PAGE
-
-
-def lock_school(session: Session, organisation_id: UUID) -> None:
-    """Lock a school's row until the end of the transaction: two confirmations take turns."""
-    session.execute(select(Organisation.id).where(Organisation.id == organisation_id).with_for_update())
 
 
 def is_applying(session: Session, organisation_id: UUID) -> bool:

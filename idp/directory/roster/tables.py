@@ -29,6 +29,7 @@ from idp.directory.roster.limits import HEADING_WITHIN, MAX_BYTES, MAX_COLUMNS, 
 from idp.directory.roster.workbooks import NumberedRow, guard, workbook_rows
 
 _DELIMITERS: Final = (",", "\t", ";")
+_HEAD: Final = 20_000
 _BLANK: Final = " \t\r\n\u3000\u00a0\ufeff"
 _AS_TEXT: Final = re.compile(r'="(.*)"', re.DOTALL)
 
@@ -118,10 +119,10 @@ def _decode(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    head = "".join(islice(io.StringIO(text), HEADING_WITHIN))
+    head = text[:_HEAD].splitlines()[: 2 * HEADING_WITHIN]
 
     def fits(delimiter: str) -> int:
-        return max((recognised(line.split(delimiter)) for line in head.splitlines()), default=0)
+        return max((recognised(line.split(delimiter)) for line in head), default=0)
 
     return max(_DELIMITERS, key=fits)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from idp.directory.errors import InputError
@@ -15,6 +16,7 @@ from idp.directory.roster.reading import read_file
 from idp.directory.services import DirectoryServices
 from kernel import audit
 from kernel.db import Database
+from kernel.errors import BusyError
 
 
 class Progress(NamedTuple):
@@ -45,11 +47,10 @@ def run_once(database: Database, by: DirectoryServices) -> int:
     except InputError as error:
         _refuse(database, job, error, by)
         return 1
-    except StaleError:
+    except (StaleError, BusyError):  # Somebody else is at it, or writes: the next turn looks again.
         return 0
     finally:
-        with database.write() as session:
-            store.release(session, job.id)
+        _release(database, job)
 
 
 def progress(job: RosterImport) -> Progress:
@@ -74,6 +75,11 @@ def _turn(database: Database, job: RosterImport, by: DirectoryServices) -> int:
         after = store.roster_import(session, job.id)
     moved_on = after is not None and after.state != job.state
     return count + moved_on
+
+
+def _release(database: Database, job: RosterImport) -> None:
+    with suppress(BusyError), database.write() as session:  # Else the lease runs out by itself.
+        store.release(session, job.id)
 
 
 def _refuse(database: Database, job: RosterImport, error: InputError, by: DirectoryServices) -> None:

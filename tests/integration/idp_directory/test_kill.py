@@ -18,7 +18,7 @@ from idp.directory.models import Affiliation, Organisation, Person, PersonDocume
 from idp.directory.roster.models import ImportPiece, RosterImport
 from tests.integration.idp_directory.conftest import ZHENGZHOU, World, as_csv, counts, make_people
 
-ROWS = 3_000
+ROWS = 1_500
 
 
 def kill_when(world: World, import_id: UUID, reached: Callable[[RosterImport], bool]) -> None:
@@ -48,7 +48,7 @@ def test_killed_at_every_stage_an_import_goes_on_where_it_stood(world: World) ->
     assert world.job(import_id).state in ("reading", "checking")
     world.clock.move(timedelta(minutes=1))  # The dead worker's lease runs out.
 
-    kill_when(world, import_id, lambda job: job.checked >= 800)
+    kill_when(world, import_id, lambda job: job.checked >= 400)
     world.clock.move(timedelta(minutes=1))
     world.work()
     job = world.job(import_id)
