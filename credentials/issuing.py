@@ -1,14 +1,16 @@
 """The worker that issues approved batches: sign a chunk outside any transaction, then store it.
 
-Each turn takes up to a hundred rows of one batch. A row becomes one credential only: its id was
-given at the dry run, its state moves from good to issued in the transaction that stores the
-credential and queues its log entry. Killed anywhere, the next turn does what is left.
+Each turn takes a few hundred rows of one batch, a hundred in each call of the signer. A row
+becomes one credential only: its id was given at the dry run, its state moves from good to issued
+in the transaction that stores the credential and queues its log entry. Killed anywhere, the next
+turn does what is left.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -25,7 +27,7 @@ from credentials.dry_run import claims_of, issuing_school
 from credentials.errors import CredentialError, SignatureSampleError
 from credentials.indices import award_index, number_index
 from credentials.issuance import suites_of
-from credentials.models import Batch, BatchRow
+from credentials.models import Batch, BatchRow, StatusList
 from credentials.patience import write_patiently
 from credentials.ports import CredentialServices
 from credentials.signing import Approved, sign_documents
@@ -36,6 +38,7 @@ from ledger.commitment import CREDENTIAL, commit
 from ledger.entry import Entry, EntryType
 
 CHUNK: Final = 100
+CHUNKS: Final = 4
 STORED_AT_ONCE: Final = 50
 _LATER: Final = frozenset({"rate", "key", "batches"})
 
@@ -65,27 +68,54 @@ def run_once(by: CredentialServices) -> int:
         batch = batch_store.next_approved(session)
         if batch is None:
             return 0
-        rows = batch_store.rows_in_state(session, batch.id, "good", limit=CHUNK)
+        rows = batch_store.rows_in_state(session, batch.id, "good", limit=CHUNK * CHUNKS)
         suites = suites_of(session, batch.issuer_code)
-    now = by.clock.now()
     if not rows:
+        now = by.clock.now()
         write_patiently(by.database, lambda session: batch_store.finish(session, batch.id, now))
         log.info("batch_issued", batch=str(batch.id), issued=batch.issued, clashed=batch.clashed)
         return 1
     try:
-        school = issuing_school(by, batch.issuer_code, type_of(batch.vct))
-        list_id, drafts = _draft(by, batch, rows, school=school, suites=suites, now=now)
-        tokens = sign_documents(by, [draft.document for draft in drafts], approved=_approved(by, batch))
+        return _issue(by, batch, rows, suites=suites)
     except (SigningRefusedError, CredentialError) as error:
         stopped = _stop(by, batch, error)
         if isinstance(error, SignatureSampleError):
             raise
         return stopped
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What all rows of a turn have in common."""
+
+    by: CredentialServices
+    batch: Batch
+    school: School
+    status_list: StatusList
+    suites: Collection[str]
+    now: datetime
+
+
+def _issue(by: CredentialServices, batch: Batch, rows: Sequence[BatchRow], *, suites: Collection[str]) -> int:
+    """Draft, sign and store `rows`; while the signer signs one chunk, the next is drafted and the last stored."""
+    now = by.clock.now()
+    school = issuing_school(by, batch.issuer_code, type_of(batch.vct))
+    status_list, indices = status_lists.allocate(by, school.province, len(rows))
+    turn = _Turn(by, batch, school, status_list, suites, now)
     write_patiently(by.database, lambda session: batch_store.start(session, batch.id, now))
+    approved = _approved(by, batch)
     done = 0
-    for at in range(0, len(drafts), STORED_AT_ONCE):
-        part = slice(at, at + STORED_AT_ONCE)
-        done += _store(by, batch, school, list_id, drafts[part], tokens[part])
+    waiting: tuple[list[Drafted], Future[list[dict[str, str]]]] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="issuing") as pool:
+        for at in range(0, len(rows), CHUNK):
+            chunk = slice(at, at + CHUNK)
+            drafts = _draft(turn, rows[chunk], indices[chunk])
+            signing = pool.submit(sign_documents, by, [draft.document for draft in drafts], approved=approved)
+            if waiting is not None:
+                done += _store_signed(turn, waiting[0], waiting[1].result())
+            waiting = (drafts, signing)
+        if waiting is not None:
+            done += _store_signed(turn, waiting[0], waiting[1].result())
     return done
 
 
@@ -97,17 +127,9 @@ def _approved(by: CredentialServices, batch: Batch) -> Approved:
     return Approved(Approval.from_dict(batch.approval or {}), item_ids)
 
 
-def _draft(
-    by: CredentialServices,
-    batch: Batch,
-    rows: Sequence[BatchRow],
-    *,
-    school: School,
-    suites: Collection[str],
-    now: datetime,
-) -> tuple[UUID, list[Drafted]]:
-    status_list, indices = status_lists.allocate(by, school.province, len(rows))
-    issuer, type_ = by.addresses.school(school.code), type_of(batch.vct)
+def _draft(turn: _Turn, rows: Sequence[BatchRow], indices: Sequence[int]) -> list[Drafted]:
+    by, batch = turn.by, turn.batch
+    issuer, type_ = by.addresses.school(turn.school.code), type_of(batch.vct)
     drafts = []
     for row, index in zip(rows, indices, strict=True):
         if row.credential_id is None or row.person_id is None:
@@ -118,42 +140,38 @@ def _draft(
             claims,
             issuer=issuer,
             credential_id=row.credential_id,
-            day=now.date(),
-            status=StatusReference(status_list.uri, index),
-            suites=suites,
+            day=turn.now.date(),
+            status=StatusReference(turn.status_list.uri, index),
+            suites=turn.suites,
         )
         drafts.append(Drafted(row.row, row.credential_id, row.person_id, claims, document, index))
-    return status_list.id, drafts
+    return drafts
 
 
-def _store(
-    by: CredentialServices,
-    batch: Batch,
-    school: School,
-    list_id: UUID,
-    drafts: Sequence[Drafted],
-    tokens: Sequence[Mapping[str, str]],
-) -> int:
+def _store_signed(turn: _Turn, drafts: Sequence[Drafted], tokens: Sequence[Mapping[str, str]]) -> int:
+    parts = [slice(at, at + STORED_AT_ONCE) for at in range(0, len(drafts), STORED_AT_ONCE)]
+    return sum(_store(turn, drafts[part], tokens[part]) for part in parts)
+
+
+def _store(turn: _Turn, drafts: Sequence[Drafted], tokens: Sequence[Mapping[str, str]]) -> int:
+    by, batch, code = turn.by, turn.batch, turn.school.code
     with by.database.read() as session:
         keys = store.holder_keys(session, {draft.person_id for draft in drafts})
     fresh = {draft.person_id: by.vault.new_key(draft.person_id) for draft in drafts if draft.person_id not in keys}
     keys |= fresh
     now = by.clock.now()
-    values, entries = [], []
-    for draft, token in zip(drafts, tokens, strict=True):
-        values.append(
-            {
-                **credential_values(
-                    by, draft, token, key=keys[draft.person_id], issuer_code=school.code, vct=batch.vct
-                ),
-                "batch_id": batch.id,
-                "row": draft.row,
-                "status_list_id": list_id,
-                "status_index": draft.index,
-                "issued_at": now,
-            }
-        )
-        entries.append(Entry(EntryType.CREDENTIAL, school.code, values[-1]["commitment"]))
+    values = [
+        {
+            **credential_values(by, draft, token, key=keys[draft.person_id], issuer_code=code, vct=batch.vct),
+            "batch_id": batch.id,
+            "row": draft.row,
+            "status_list_id": turn.status_list.id,
+            "status_index": draft.index,
+            "issued_at": now,
+        }
+        for draft, token in zip(drafts, tokens, strict=True)
+    ]
+    entries = [Entry(EntryType.CREDENTIAL, code, value["commitment"]) for value in values]
 
     def _write(session: Session) -> int:
         taken = batch_store.take_rows(session, batch.id, [draft.row for draft in drafts], state="issued")
@@ -162,7 +180,7 @@ def _store(
         store.insert_holder_keys(session, fresh)
         store.insert_credentials(session, values)
         by.log.submit_many(session, entries)
-        status_lists.count(session, list_id, len(drafts))
+        status_lists.count(session, turn.status_list.id, len(drafts))
         batch_store.count_issued(session, batch.id, issued=len(drafts))
         return len(drafts)
 
@@ -172,9 +190,9 @@ def _store(
         return 0
     except IntegrityError:
         if len(drafts) == 1:
-            return _settle(by, batch, school, drafts[0])
+            return _settle(by, batch, turn.school, drafts[0])
         halves = [slice(0, len(drafts) // 2), slice(len(drafts) // 2, None)]
-        return sum(_store(by, batch, school, list_id, drafts[half], tokens[half]) for half in halves)
+        return sum(_store(turn, drafts[half], tokens[half]) for half in halves)
 
 
 def credential_values(

@@ -21,6 +21,7 @@ Hash = Callable[[bytes], bytes]
 SALT_BYTES: Final = 16  # RFC 9901 §9.3 recommends 128 bits.
 _FORBIDDEN: Final = frozenset({"_sd", "...", "_sd_alg"})  # RFC 9901 §4.2.1 and §4.1.1
 _PARTS: Final = 3
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class Disclosure(NamedTuple):
@@ -45,8 +46,7 @@ def disclose(name: str, value: Any, *, salt: bytes | None = None) -> Disclosure:
     if name in _FORBIDDEN:
         raise InvalidDisclosureError("a claim of this name cannot be disclosed")
     text = b64u(secrets.token_bytes(SALT_BYTES) if salt is None else salt)
-    content = json.dumps([text, name, value], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Disclosure(text, name, value, b64u(content.encode()))
+    return Disclosure(text, name, value, b64u(_write([text, name, value]).encode()))
 
 
 def parse_disclosure(encoded: str) -> Disclosure:

@@ -229,8 +229,9 @@ def test_the_payloads_say_what_the_profile_says(sqlite_campus: Campus) -> None:
         assert status == {"idx": credential.status_index, "uri": "http://localhost:8000/status/41/1"}
 
 
-def test_a_restarted_signer_is_shown_the_approval_again(sqlite_campus: Campus) -> None:
+def test_a_restarted_signer_is_shown_the_approval_again(sqlite_campus: Campus, monkeypatch: pytest.MonkeyPatch) -> None:
     campus = sqlite_campus
+    monkeypatch.setattr(issuing, "CHUNKS", 1)
     people = campus.roster.enrol(ZZU, 150)
     approve(campus, table(people))
     assert issuing.run_once(campus.by) == 100
@@ -240,8 +241,11 @@ def test_a_restarted_signer_is_shown_the_approval_again(sqlite_campus: Campus) -
     assert [len(campus.of(person.person_id)) for person in people] == [1] * 150
 
 
-def test_an_approval_that_has_expired_goes_back_to_the_registrar(sqlite_campus: Campus) -> None:
+def test_an_approval_that_has_expired_goes_back_to_the_registrar(
+    sqlite_campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     campus, actor = sqlite_campus, registrar()
+    monkeypatch.setattr(issuing, "CHUNKS", 1)
     people = campus.roster.enrol(ZZU, 150)
     batch_id = campus.check(table(people), actor=actor)
     issuance.approve_batch(campus.by, batch_id, actor=actor, leave_out_wrong=False)
