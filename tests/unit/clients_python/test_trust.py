@@ -141,6 +141,9 @@ def test_the_first_file_is_pinned_as_it_is(tmp_path: Path) -> None:
     assert [path.name for path in place.parent.iterdir()] == ["trust.json"]
     assert read_pinned(place).version == 1
     assert pin(place, file(), now=NOW).version == 1
+    spaced = json.dumps(json.loads(file()), indent=2).encode()
+    assert pin(place, spaced, now=NOW).version == 1
+    assert place.read_bytes() == file()
 
 
 def test_a_first_file_must_be_sound_and_in_force(tmp_path: Path) -> None:

@@ -129,8 +129,8 @@ def pin(path: Path, data: bytes, *, now: datetime) -> Trust:
         raise TrustError(f"version {new.version} expired on {new.expires_at:%Y-%m-%d}")
     if path.exists():
         old = read_pinned(path)
-        if old.raw == new.raw:
-            return old
+        if _signed_text(old.raw) == _signed_text(new.raw):
+            return old  # The same file, perhaps with other spaces or more signatures.
         check_update(old, new)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
@@ -173,6 +173,10 @@ def _envelope(raw: bytes) -> tuple[tuple[_Signature, ...], dict[str, Any]]:
     if not isinstance(payload, dict):
         raise FormatError("the payload must be an object")
     return tuple(_signature(item, encoded) for item in signatures), payload
+
+
+def _signed_text(raw: bytes) -> str:
+    return text_of(strict_json(raw), "payload")
 
 
 def _signature(item: Any, encoded: str) -> _Signature:
