@@ -53,11 +53,6 @@ def in_subtree(path: str) -> ColumnElement[bool]:
     return Organisation.path.between(path, path + ":")
 
 
-def organisation(session: Session, id_: UUID) -> Organisation | None:
-    """Return an organisation."""
-    return session.get(Organisation, id_)
-
-
 def organisation_by_code(session: Session, code: str) -> Organisation | None:
     """Return the organisation that has this code today."""
     return session.scalar(select(Organisation).where(Organisation.code == code))
