@@ -22,7 +22,7 @@ from credentials.errors import (
 from credentials.lookup_limits import shown_as
 from credentials.models import Share, ShareLookup
 from credentials.ports import CredentialServices
-from credentials.sharing import lookup_index, pin_index_of
+from credentials.sharing import lookup_index, pin_index
 from crypto.encoding import b64u
 from crypto.hashes import equal
 
@@ -94,7 +94,7 @@ def _check_pin(by: CredentialServices, share: Share, lookup_id: bytes, pin: str 
         raise ShareLockedError("five wrong PINs were given")
     if not pin:
         raise PinNeededError("this share opens with a PIN", left=TRIES - share.pin_failures)
-    right = equal(share.pin or b"", pin_index_of(by.share_key, lookup_id, pin))
+    right = equal(share.pin or b"", pin_index(by.share_key, lookup_id, pin))
     with by.database.write() as session:
         # The count is read again under the lock: tries sent at once must not all pass below five.
         current = share_store.share_for_update(session, share.id)

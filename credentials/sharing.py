@@ -28,7 +28,7 @@ from credentials.errors import (
 )
 from credentials.models import Credential, Share
 from credentials.ports import CredentialServices
-from credentials.share_code import ShareKeys, keys_of, new_code
+from credentials.share_code import keys_of, new_code
 from crypto.hashes import hmac_sm3
 from crypto.sm4 import NONCE_SIZE, seal_with_nonce
 from kernel import audit
@@ -108,7 +108,7 @@ def create_share(by: CredentialServices, credential_id: UUID, wish: Wish, *, act
         tree_size=assembled.tree_size,
         created_at=now,
         expires_at=expires_at,
-        pin=pin_index(by.share_key, keys, wish.pin) if wish.pin else None,
+        pin=pin_index(by.share_key, keys.id, wish.pin) if wish.pin else None,
     )
     try:
         with by.database.write() as session:
@@ -159,13 +159,8 @@ def lookup_index(share_key: bytes, lookup_id: bytes) -> bytes:
     return hmac_sm3(share_key, lookup_id)
 
 
-def pin_index(share_key: bytes, keys: ShareKeys, pin: str) -> bytes:
+def pin_index(share_key: bytes, lookup_id: bytes, pin: str) -> bytes:
     """Return what is stored of a PIN: bound to its share, useless without K_share."""
-    return pin_index_of(share_key, keys.id, pin)
-
-
-def pin_index_of(share_key: bytes, lookup_id: bytes, pin: str) -> bytes:
-    """Return the keyed hash of a PIN for the share with this look-up id."""
     return hmac_sm3(share_key, b"pin:v1|" + lookup_id + pin.encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -165,11 +165,6 @@ def share_state(share: Share, now: datetime) -> str:
 def verifier_host(by: CredentialServices) -> str:
     """Return the host that is printed in words beside a QR."""
     return urlsplit(by.addresses.base_url).netloc
-
-
-def soon(card_: Card, now: datetime) -> bool:
-    """Whether an unpublished credential should be ready within a minute or so."""
-    return card_.ready_at - now <= timedelta(minutes=1)
 
 
 def _published(found: Any) -> bool:

@@ -21,7 +21,7 @@ from ledger.models import LogEntry, LogQueue
 from tests.integration.credentials.campus import ZZU, make_campus, registrar, table
 
 ROOT = Path(__file__).parents[3]
-COUNT = 1500
+COUNT = 1000
 
 
 @pytest.mark.kill
@@ -48,10 +48,10 @@ def test_each_graduate_gets_exactly_one_diploma(
     campus.close()  # The witness's folder belongs to one process.
 
     killed = 0
-    for _ in range(6):
+    for _ in range(4):
         if run_and_kill(folder, url, after=random.uniform(0.05, 0.6)):  # noqa: S311 - a moment, no secret
             killed += 1
-    assert killed >= 3, "the process was done too early to be killed"
+    assert killed >= 2, "the process was done too early to be killed"
 
     campus = make_campus(database, folder, clock, publish=False)
     # What is half-done is nowhere: each stored credential has its log entry, and is counted.
