@@ -27,8 +27,13 @@ class _Sm3(Protocol):
 
 
 class _InterpreterSm3:
+    def __init__(self) -> None:
+        self._begun = hashlib.new("sm3")
+
     def digest(self, data: bytes) -> bytes:
-        return hashlib.new("sm3", data).digest()
+        digest = self._begun.copy()  # Looking the algorithm up anew takes longer than hashing a short text.
+        digest.update(data)
+        return digest.digest()
 
     def hmac(self, key: bytes, data: bytes) -> bytes:
         return hmac.digest(key, data, "sm3")
