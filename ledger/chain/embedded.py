@@ -25,6 +25,7 @@ from eth_tester import EthereumTester
 from web3 import EthereumTesterProvider, Web3
 
 from crypto.hashes import hmac_sm3
+from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
 from ledger.chain.base import AnchorCall, AnchoredHead, Receipt, SignedTransaction, TreeAlg
 from ledger.chain.errors import ChainLockedError, ChainMismatchError, NonceConflictError, TransactionRefusedError
 from ledger.chain.kv import SqliteStore

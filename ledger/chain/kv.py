@@ -13,6 +13,8 @@ from pathlib import Path
 
 from eth.db.backends.base import BaseDB
 
+from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
+
 
 class SqliteStore(BaseDB):
     """py-evm's database interface over `kv(k, v)`, with `facts(name, value)` beside it."""

@@ -21,6 +21,7 @@ from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_account_sta
 from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
 from eth_tester.exceptions import TransactionNotFound
 
+from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
 from ledger.chain.kv import SqliteStore
 
 _HEAD: Final = SchemaV1.make_canonical_head_hash_lookup_key()

@@ -21,6 +21,7 @@ from web3.exceptions import TransactionNotFound, Web3Exception, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import BaseProvider
 
+from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
 from ledger.chain.base import AnchorCall, AnchoredHead, Receipt, SignedTransaction, TreeAlg
 from ledger.chain.errors import (
     ChainMismatchError,

@@ -17,6 +17,7 @@ from web3.exceptions import TransactionNotFound, Web3Exception
 from web3.types import Nonce
 from web3.utils.address import get_create_address
 
+from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
 from ledger.chain.artifact import CHECKPOINT_ANCHOR
 from ledger.chain.base import AnchorCall, AnchoredHead, Receipt, SignedTransaction, TreeAlg
 from ledger.chain.errors import ChainMismatchError, ChainUnavailableError, NotDeployedError
