@@ -163,6 +163,7 @@ def test_extension_lines_are_signed_and_not_read() -> None:
         NOTE.replace(made.b64(sha256(b"root")), "AA=="),
         NOTE.replace(made.b64(sha256(b"root")), "AA"),
         "\n" + NOTE,
+        NOTE.replace("\n\n", "\n\nmore\n\n"),
         "a\n7\n\n" + LINES[LOG_SM2],
         BODY + "\n" + f"\u2014 {NAME} {made.b64(b'four')}\n",
         BODY + "\n" + "\u2014 a+b AAAAAAAA\n",

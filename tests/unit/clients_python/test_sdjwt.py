@@ -116,6 +116,11 @@ def test_signed_disclosures_of_another_form(content: Any) -> None:
     assert signed_with(content) == "integrity_disclosure"
 
 
+def test_a_disclosure_does_not_replace_a_claim_of_the_payload() -> None:
+    bundle = Recipe(fields=FIELDS | {"extra": 1}, payload=lambda p, _: p.update(extra=2)).make()
+    assert integrity(bundle) == "integrity_disclosure"
+
+
 def test_a_field_may_be_any_json() -> None:
     assert signed_with(["salt", "courses", [{"name": "x", "credits": 2.5}, [None, True]]]) == "integrity_ok"
 

@@ -14,16 +14,21 @@ from tests.vectors.making.world import (
     BASE,
     COUNTY,
     DAY,
+    DIPLOMA,
     INDEX,
     JTI,
     LIST_URI,
     LISTED,
     LISTED_UNTIL,
     NOW,
+    OTHER_SCHOOL,
     ROOT,
     SERVICE,
+    UNIVERSITY,
     Accreditation,
     Change,
+    T,
+    school,
     status_chain,
     university_chain,
 )
@@ -193,12 +198,47 @@ def test_a_statement_that_lacks_a_suite_of_the_credential() -> None:
     assert steps_of(bundle)["issuer"] == "issuer_chain"
 
 
+LIMITS = {
+    "metadata_policy": {
+        "xinji_credential_issuer": {
+            "province": {"subset_of": ["41"]},
+            "school_type": {"subset_of": ["41"]},
+            "credential_types": {"subset_of": [DIPLOMA]},
+        }
+    },
+    "constraints": {"max_path_length": 2},
+}
+
+
 def test_somebody_may_not_stand_twice_in_a_chain() -> None:
     around = Accreditation(
-        {**university_chain()[0].payload, "iss": ROOT, "sub": ROOT, "metadata": {}}, "root", "0000410000"
+        {**university_chain()[0].payload, "iss": ROOT, "sub": ROOT, "metadata": {}, "jwks": d.jwks_of("root")} | LIMITS,
+        "root",
+        "0000410000",
     )
-    around.payload["jwks"] = d.jwks_of("root")
     assert steps_of(Recipe(chain=[*university_chain(), around]).make())["issuer"] == "issuer_chain"
+
+
+def test_a_school_accredits_nobody_even_with_limits() -> None:
+    leaf = school(UNIVERSITY, OTHER_SCHOOL, "other school", zh="假分校", en="Not a School")
+    above = university_chain()
+    above[0].payload |= LIMITS
+    below = Accreditation(leaf, "university federation", "4141010475")
+    recipe = Recipe(chain=[below, *above], issuer=OTHER_SCHOOL, keys="other school issuing")
+    assert steps_of(recipe.make())["issuer"] == "issuer_chain"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda p: p.pop("constraints"), "issuer_chain"),
+        (lambda p: p["metadata_policy"]["xinji_credential_issuer"].pop("province"), "issuer_chain"),
+        (lambda p: p.update(iat=T), "issuer_ok"),
+        (lambda p: p.update(exp=T + 1), "issuer_ok"),
+    ],
+)
+def test_authorities_are_limited_and_in_force(change: Change, code: str) -> None:
+    assert steps_of(d.high_school(d.chain_with(1, change, long=True)).make())["issuer"] == code
 
 
 def test_chains_are_short() -> None:
