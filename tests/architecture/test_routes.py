@@ -32,9 +32,9 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[BaseRoute]:
 
 def flat(routes: list[BaseRoute]) -> Iterator[BaseRoute]:
     for route in routes:
-        inner = getattr(route, "routes", None)
-        if inner and not isinstance(route, APIRoute | Mount):
-            yield from flat(inner)
+        included = getattr(route, "original_router", None)  # How FastAPI keeps an included router.
+        if included is not None:
+            yield from flat(included.routes)
         else:
             yield route
 
