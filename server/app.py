@@ -17,22 +17,35 @@ import idp.routes.problems
 import idp.routes.registrar
 import ledger.routes
 import ledger.routes.problems
+from credentials.sheet import MAX_BYTES as LARGEST_SHEET
+from idp.directory.roster.limits import MAX_BYTES as LARGEST_ROSTER
 from idp.routes.signed_in import actor_of
 from kernel import problems
 from kernel.access import open_to
 from ledger.routes.services import ExplorerServices
 from server import home
+from server.bodies import SMALL, BoundedBodies
 from server.headers import SecurityHeaders
 from server.parts import ROOT, Parts
 
 Role = Literal["all", "idp", "issuer", "verifier", "log"]
 
+UPLOADS: Final = {
+    "/registrar/imports": LARGEST_ROSTER + SMALL,
+    "/registrar/batches": LARGEST_SHEET + SMALL,
+}
 STATIC: Final = (("credentials", "credentials/static"), ("", "kernel/static"))
 
 
 def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
     """Return the application with the routes of `role`."""
-    app = FastAPI(title="信籍 Xinji", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="信籍 Xinji",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # Such a redirect goes to whatever host the request named.
+    )
     app.state.database = parts.database
     app.state.csrf = parts.csrf
     app.state.pages = parts.pages
@@ -51,6 +64,7 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
             **credentials.routes.problems.STATUS_OF,
         },
     )
+    app.add_middleware(BoundedBodies, uploads=UPLOADS)
     app.add_middleware(SecurityHeaders)
     for router in _routers(role):
         app.include_router(router)
