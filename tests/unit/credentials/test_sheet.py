@@ -127,6 +127,35 @@ def test_a_bomb_that_lies_about_its_size_is_refused() -> None:
         read_sheet(bytes(bomb))
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"<sheetData><row>" + b"<c/>" * 1_000_000 + b"</row></sheetData>",
+        b"<sheetData><row/><row>" + b"<c/>" * 80_000 + b"</row><row/></sheetData>",
+        b"<x/>" * 1_000_000,
+    ],
+)
+def test_a_row_of_millions_of_cells_is_refused_unparsed(inside: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%b</worksheet>' % inside
+    monkeypatch.setattr("openpyxl.load_workbook", lambda *_args, **_named: pytest.fail("it was parsed"))
+    with pytest.raises(SheetTooLargeError):
+        read_sheet(replaced(workbook([["学号"], [1]]), "xl/worksheets/sheet1.xml", document))
+
+
+def test_a_worksheet_under_another_name_is_not_opened() -> None:
+    target = "/xl/worksheets/sheet1.xml"
+    elsewhere = workbook([["学号"], [1]])
+    with zipfile.ZipFile(io.BytesIO(elsewhere)) as archive:
+        relations = archive.read("xl/_rels/workbook.xml.rels")
+        sheet = archive.read(target[1:])
+    assert target.encode() in relations
+    moved = replaced(elsewhere, "xl/_rels/workbook.xml.rels", relations.replace(target.encode(), b"/xl/picture.png"))
+    with zipfile.ZipFile(grown := io.BytesIO(moved), "a") as archive:
+        archive.writestr("xl/picture.png", sheet)
+    with pytest.raises(SheetError):
+        read_sheet(grown.getvalue())
+
+
 def test_too_many_parts_are_refused() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -194,7 +223,7 @@ def test_what_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
     assert [row.cells for row in read_sheet(content).rows] == [tuple(row) for row in written]
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "\n=1"])
 def test_what_looks_like_a_formula_is_written_as_text(cell: str) -> None:
     text = "".join(write_csv(("a", "b"), iter([(cell, "x")])))
     assert f"'{cell}" in text
