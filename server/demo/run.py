@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +21,14 @@ from server.demo.companions import answers, demo_witness
 from server.demo.report import Report
 from server.parts import Parts
 from server.processes import Child, resident_megabytes
-from server.settings import Installation, Rhythm, Settings, installation_path, load_installation
+from server.settings import (
+    Installation,
+    Rhythm,
+    Settings,
+    SettingsError,
+    installation_path,
+    load_installation,
+)
 
 WITNESS_PORT_OFFSET: Final = 10
 PLATFORM_PORT_OFFSETS: Final = (1, 2)
@@ -50,11 +58,14 @@ def run_demo(settings: Settings, *, port: int, report_path: Path | None, stay: b
 
 def _set_up(settings: Settings, port: int, report: Report, console: Console, stack: ExitStack) -> stage.Demo:
     with report.step("准备数据目录与密钥", console) as step:
+        if installation_path(settings).exists():
+            port = int(load_installation(settings).host.rpartition(":")[2])
+        for offset in (0, *PLATFORM_PORT_OFFSETS, WITNESS_PORT_OFFSET):
+            _refuse_taken(port + offset)
         parts, code = _prepared(settings, port)
         step.note = str(settings.data_dir)
     installation = parts.installation
     with report.step("启动服务：网页、签名进程、见证单位", console) as step:
-        port = int(installation.host.rpartition(":")[2])
         server = stack.enter_context(_child(settings, "server", ["server", "serve", "--port", str(port)], {}))
         server.wait_until(lambda: answers(f"{installation.base_url}/healthz"))
         step.count = 3
@@ -69,6 +80,18 @@ def _set_up(settings: Settings, port: int, report: Report, console: Console, sta
         officer_code=code,
         memory=lambda: _memory(os.getpid()),
     )
+
+
+def _refuse_taken(port: int) -> None:
+    for address in ("127.0.0.1", "::1"):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.settimeout(0.5)
+            if probe.connect_ex((address, port)) == 0:
+                raise SettingsError(
+                    f"port {port} is taken by another program. Try `xinji demo --port N` with a new XINJI_DATA_DIR: "
+                    "the address is fixed in the data folder"
+                )
 
 
 def _prepared(settings: Settings, port: int) -> tuple[Parts, dict[str, str] | None]:
