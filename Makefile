@@ -28,7 +28,8 @@ test: .venv/ready-dev debian-test
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --ignore tests/e2e --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest tests/e2e
 	$(BIN)/python tests/coverage_floors.py
 
 debian-test:
