@@ -40,6 +40,8 @@ _CHUNK: Final = 256 * 1024
 _OVERLAP: Final = 64  # More than the longest token below.
 _START: Final = re.compile(rb"<(?:\w{1,16}:)?(row|si)[\s/>]")
 _ENTITY: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)|<\x00!\x00(?:D\x00O|E\x00N)", re.IGNORECASE)
+# How a document can begin: a tag, blanks, or a byte order mark. Pictures begin otherwise.
+_XML: Final = re.compile(rb"[<\s\0]|\xef\xbb|\xfe\xff|\xff\xfe")
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError)
 # A spreadsheet keeps 15 digits of a number; what is longer has lost its end.
 _LOSSY: Final = 10**15
@@ -96,9 +98,10 @@ def _guard_size(entry: zipfile.ZipInfo) -> None:
 
 
 def _guard_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Return the number of rows in an entry that holds XML."""
-    if not entry.filename.lower().endswith((".xml", ".rels")):
-        return 0
+    """Return the number of rows in an entry that may hold XML: a workbook names its sheets as it likes."""
+    with archive.open(entry) as file:
+        if not _XML.match(file.read(2)):
+            return 0
     with archive.open(entry) as file:
         return _count_rows(file)
 

@@ -217,6 +217,16 @@ def test_bombs_are_refused_before_they_are_parsed(name: str, make: Callable[[], 
         open_table(content)
 
 
+@pytest.mark.parametrize("first", [b"<?xml version='1.0'?>", b" \n", b"\xef\xbb\xbf"])
+def test_a_sheet_under_the_name_of_a_picture_is_looked_through(first: bytes) -> None:
+    sheet = first + SHEET % (b'<row r="1"/><row r="2">' + b"<c/>" * 90_000 + b"</row><row/>")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/photo.png", sheet)
+    with pytest.raises(errors.WorkbookBombError):
+        guard(buffer.getvalue())
+
+
 def test_more_rows_than_a_roster_has_are_counted_without_parsing() -> None:
     rows = b"".join(b'<row r="%d"/>' % n for n in range(100_011))
     with pytest.raises(errors.TooManyRowsError):
@@ -252,7 +262,7 @@ def test_too_many_strings_and_pictures() -> None:
         guard(zipped(xl__sharedStrings=b"<sst>%s</sst>" % words))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("xl/media/photo.png", bytes(6 * 2**20))
+        archive.writestr("xl/media/photo.png", b"\x89PNG" + bytes(6 * 2**20))
     assert guard(buffer.getvalue()) == 0
 
 
