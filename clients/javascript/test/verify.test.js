@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { verify } from "../src/index.js";
 import { b64, b64u, utf8 } from "../src/strict.js";
-import { BASE, cosignature, DIPLOMA, ISSUED, jwksOf, makeKey, makePair, NOW, SCHOOL, signJwt, signPair, VCT, World } from "./world.js";
+import { BASE, cosignature, DIPLOMA, ISSUED, jwksOf, logLine, makeKey, makePair, NOW, SCHOOL, signJwt, signPair, VCT, World } from "./world.js";
 
 const GOOD = ["integrity_ok", "issuer_ok", "status_ok", "inclusion_ok", "witnesses_ok", "anchor_embedded", "holder_not_bound"];
 const STEPS = ["integrity", "issuer", "status", "inclusion", "witnesses", "anchor", "holder"];
@@ -490,6 +490,12 @@ describe("status", () => {
     bundle.credential.disclosures.push(b64u(utf8('["a","b","c"]')));
     finds(check(bundle, world.trust()), "mismatch", { integrity: "integrity_disclosure", status: "status_revoked" });
   });
+  test("a revoked credential with another tree's proof is a mismatch", () => {
+    const world = new World({ state: 1 });
+    const bundle = world.bundle();
+    bundle.log.path.pop();
+    finds(check(bundle, world.trust()), "mismatch", { status: "status_revoked", inclusion: "inclusion_proof" });
+  });
   test("an expired list could not be checked, whatever it says", () => {
     for (const state of [0, 1]) {
       const world = new World({ state, listIssued: NOW - 86_400 });
@@ -689,6 +695,18 @@ describe("witnesses", () => {
     finds(report, "mismatch", { issuer: "issuer_no_trust", witnesses: "witnesses_quorum" });
     assert.equal(report.time, null);
     assert.equal(report.steps[4].zh, "见证单位不足：有效 1 家，要求 2 家。");
+  });
+  test("an organisation counts from its earliest line on", () => {
+    const world = new World();
+    const [[sm2, ed25519]] = world.keys.witnesses;
+    world.lines = (text) => {
+      const own = world.keys.log.map((key) => logLine(text, world.origin, key)).join("");
+      const late = cosignature(text, "witness0.example", sm2, world.witnessTime + 50);
+      return own + late + cosignature(text, "witness0.example", ed25519, world.witnessTime);
+    };
+    const report = check(world.bundle(), world.trust());
+    finds(report, "valid", {});
+    assert.equal(Date.parse(report.time) / 1000, world.witnessTime);
   });
   test("no cosignature", () => {
     const world = new World();
