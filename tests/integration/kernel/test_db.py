@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 
 import pytest
 from sqlalchemy import Integer, select
@@ -60,3 +64,43 @@ def test_a_reader_does_not_wait_for_a_writer(sqlite_database: Database) -> None:
         writer.flush()
         with sqlite_database.read() as reader:
             assert reader.scalars(select(Moment)).all() == []
+
+
+def test_a_page_gets_its_turn_between_writers_that_never_pause(sqlite_database: Database) -> None:
+    hurried = Database(sqlite_database.url)  # As an installation opens it.
+    over = threading.Event()
+
+    def write_all_the_time(first: int) -> None:
+        numbers = count(first, 2)
+        while not over.is_set():
+            with suppress(BusyError), hurried.write() as session:
+                session.add(Moment(id=next(numbers), at=datetime(2026, 6, 30, tzinfo=UTC)))
+                session.flush()
+                time.sleep(0.02)
+
+    workers = [threading.Thread(target=write_all_the_time, args=(first,)) for first in (1_000, 1_001)]
+    for worker in workers:
+        worker.start()
+    try:
+        slowest = 0.0
+        for number in range(25):
+            began = time.perf_counter()
+            with hurried.write() as session:
+                session.add(Moment(id=number, at=datetime(2026, 6, 30, tzinfo=UTC)))
+            slowest = max(slowest, time.perf_counter() - began)
+    finally:
+        over.set()
+        for worker in workers:
+            worker.join()
+        hurried.dispose()
+    assert slowest < 1
+
+
+def test_a_write_within_a_write_is_refused_and_the_next_one_is_not(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernel.db.TURN_S", 0.05)
+    with sqlite_database.write(), pytest.raises(BusyError), sqlite_database.write():
+        pytest.fail("two writers at once")
+    with sqlite_database.write() as session:
+        session.add(Moment(id=1, at=datetime(2026, 6, 30, tzinfo=UTC)))
