@@ -1,0 +1,52 @@
+"""What a person sees who calls `xinji` in a way that cannot work: a sentence and status 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def xinji(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "server", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "XINJI_DATA_DIR": str(data), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("serve",), "holds no installation"),
+        (("check",), "holds no installation"),
+        (("nonsense",), "there is no command nonsense"),
+        (("init", "--officer-name", "张三", "--officer-document", "110105194912310021"), "the last sign should be"),
+        (("witness", "--folder", "w", "--name", "a b", "--keys-only"), "xinji:"),
+    ],
+)
+def test_it_says_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = xinji(tmp_path / "data", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_production_refuses_an_insecure_installation(tmp_path: Path) -> None:
+    made = xinji(tmp_path / "data", "init", "--officer-name", "张三", "--officer-document", "11010519491231002X")
+    assert made.returncode == 0
+    assert "activation code" in made.stdout
+    refused = xinji(tmp_path / "data", "serve", XINJI_PRODUCTION="true")
+    assert refused.returncode == 2
+    assert "XINJI_BASE_URL" in refused.stderr
+    listed = xinji(tmp_path / "data", "check")
+    assert listed.returncode == 1
