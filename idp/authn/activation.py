@@ -10,21 +10,23 @@ from sqlalchemy.orm import Session
 
 from crypto.envelope import FieldVault
 from idp import store
+from idp.authn.sign_in import PENDING
 from idp.directory.activation import mark_activated
-from idp.models import Account
+from idp.models import Account, Pending
 from idp.sessions import end_all_sessions
 from kernel import audit
 
 ACTIVATION: Final = "activation"
 
 
-def make_account(session: Session, person_id: UUID, password_hash: str, *, vault: FieldVault, now: datetime) -> None:
+def make_account(session: Session, pending: Pending, password_hash: str, *, vault: FieldVault, now: datetime) -> None:
     """Use the activation code up and make the account, both or nothing.
 
     Raises:
         ActivationRefusedError: The code is void meanwhile, or somebody else used it.
     """
-    mark_activated(session, person_id, now)
+    person_id = pending.person_id
+    mark_activated(session, person_id, now, redeemed_at=pending.expires_at - PENDING)
     session.add(
         Account(
             person_id=person_id,

@@ -146,15 +146,18 @@ def redeem(database: Database, eid: str, code: str, *, by: DirectoryServices) ->
     return person.id
 
 
-def mark_activated(session: Session, person_id: UUID, now: datetime) -> None:
+def mark_activated(session: Session, person_id: UUID, now: datetime, *, redeemed_at: datetime) -> None:
     """Use the code up, in the transaction that makes the account.
 
     Raises:
-        ActivationRefusedError: The code is gone or too old, or somebody else was first.
+        ActivationRefusedError: The code is gone or too old, another one was given since it was
+            redeemed, or somebody else was first.
     """
     person = store.person(session, person_id)
     code = store.activation_code(session, person_id)
     if person is None or code is None or code.expires_at <= now or person.activated_at is not None:
+        raise ActivationRefusedError("the code is void")
+    if code.created_at > redeemed_at:  # Who had the earlier code is not who was handed this one.
         raise ActivationRefusedError("the code is void")
     person.activated_at = now
     session.delete(code)

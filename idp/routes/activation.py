@@ -88,7 +88,7 @@ async def take_new_password(
         password_hash = await hashed(idp.passwords.hash, password)
         with idp.database.write() as session:
             vault, now = idp.authenticators.vault, idp.now()
-            activation.make_account(session, pending.person_id, password_hash, vault=vault, now=now)
+            activation.make_account(session, pending, password_hash, vault=vault, now=now)
             store.delete_pending(session, pending.token_hash)
             token = open_browser_session(session, request, pending.person_id, [PASSWORD])
     except (PasswordRefusedError, ActivationRefusedError) as error:

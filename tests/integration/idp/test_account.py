@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import func, select
 
 from idp.authn.activation import revoke_access
+from idp.directory.activation import draft_code, give_codes
+from idp.directory.models import Organisation
 from idp.models import Account, RecoveryCode, SignInSession, Totp
-from tests.integration.idp.conftest import PASSWORD, World, codes_on, secret_on
+from tests.integration.idp.conftest import PASSWORD, SCHOOL, World, codes_on, secret_on
 from tests.integration.idp.plain_browser import PlainBrowser
 
 
@@ -63,6 +65,22 @@ def test_two_browsers_with_the_same_code_make_one_account(world: World) -> None:
     assert browsers[1].submit("new-password", password="another-word-9", password2="another-word-9").status_code == 401
     with world.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Account)) == 1
+
+
+def test_who_redeemed_a_code_that_was_replaced_since_makes_no_account(world: World) -> None:
+    human = world.person()
+    thief = world.browser()
+    thief.get("/activate")
+    thief.submit("activate", eid=human.eid, code=human.code)
+    world.clock.move(timedelta(minutes=1))
+    with world.database.write() as session:
+        fresh = draft_code(human.id, world.directory)
+        school = session.query(Organisation).filter_by(code=SCHOOL).one()
+        give_codes(session, [fresh], given_by=human.id, organisation_id=school.id, now=world.clock.now())
+    refused = thief.submit("new-password", password="the-thief-s-word-9", password2="the-thief-s-word-9")
+    assert refused.status_code == 401
+    human.code = fresh.code
+    world.activate(human)
 
 
 def test_leaving_before_the_password_leaves_the_code_good(small_world: World) -> None:

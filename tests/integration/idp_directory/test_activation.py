@@ -32,7 +32,7 @@ def redeem(world: World, row: SheetRow, code: str | None = None) -> UUID:
 
 def activate(world: World, person_id: UUID) -> None:
     with world.database.write() as session:
-        activation.mark_activated(session, person_id, world.clock.now())
+        activation.mark_activated(session, person_id, world.clock.now(), redeemed_at=world.clock.now())
 
 
 def affiliation_id(world: World, number: str) -> UUID:
