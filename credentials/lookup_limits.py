@@ -34,7 +34,7 @@ class LookupLimits:
         """Count one look-up of `address`.
 
         Raises:
-            TooManyLookupsError: It asked too often, or missed too often, in this window.
+            TooManyLookupsError: It asked too often in this window.
         """
         name = counted_as(address)
         with self._lock:
@@ -44,16 +44,26 @@ class LookupLimits:
             self._counts[name] = (since, lookups + 1, misses)
             if len(self._counts) > _REMEMBERED:
                 self._counts.popitem(last=False)
-        if lookups >= self._lookups or misses >= self._misses:
-            seconds = int((since + self._window - now).total_seconds()) + 1
-            raise TooManyLookupsError("this address asks too often", seconds=seconds)
+        if lookups >= self._lookups:
+            raise self._too_many(since, now)
 
     def missed(self, address: str, now: datetime) -> None:
-        """Count one look-up of `address` that found nothing or came with a wrong PIN."""
+        """Count one look-up of `address` that found nothing or came with a wrong PIN.
+
+        Raises:
+            TooManyLookupsError: It missed too often in this window. Only misses are refused for
+                it: one guesser must not shut out a whole campus behind the same address.
+        """
         name = counted_as(address)
         with self._lock:
             since, lookups, misses = self._counts.get(name, (now, 0, 0))
             self._counts[name] = (since, lookups, misses + 1)
+        if misses >= self._misses:
+            raise self._too_many(since, now)
+
+    def _too_many(self, since: datetime, now: datetime) -> TooManyLookupsError:
+        seconds = int((since + self._window - now).total_seconds()) + 1
+        return TooManyLookupsError("this address asks too often", seconds=seconds)
 
 
 def counted_as(address: str) -> str:
