@@ -31,11 +31,11 @@ def xinji(data: Path, *arguments: str, **environment: str) -> subprocess.Complet
         (("check",), "holds no installation"),
         (("nonsense",), "there is no command nonsense"),
         (("init", "--officer-name", "张三", "--officer-document", "110105194912310021"), "the last sign should be"),
-        (("witness", "--folder", "w", "--name", "a b", "--keys-only"), "xinji:"),
+        (("witness", "--folder", "{tmp}/w", "--name", "a b", "--keys-only"), "xinji:"),
     ],
 )
 def test_it_says_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
-    done = xinji(tmp_path / "data", *arguments)
+    done = xinji(tmp_path / "data", *(word.replace("{tmp}", str(tmp_path)) for word in arguments))
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
