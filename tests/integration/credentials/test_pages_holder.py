@@ -232,10 +232,9 @@ def test_one_address_may_not_try_codes_without_end(site: Site, credential: Crede
     assert answers[30].status_code == 429
     assert answers[30].json()["type"] == "urn:xinji:problem:too_many_lookups"
     code, _ = share(site, credential)
-    assert look(site, code).status_code == 429
+    assert look(site, code).status_code == 200  # Others behind the same address have codes that are good.
     site.campus.clock.move(timedelta(minutes=11))
-    site.campus.publish()
-    assert look(site, code).status_code == 200
+    assert site.client.post("/v/lookup", json={"id": b64u(bytes(16))}).status_code == 404
 
 
 def test_who_looked_is_shown_as_a_network(site: Site, credential: Credential) -> None:
