@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -136,6 +137,26 @@ def test_lists_of_another_form(members: dict[str, Any], code: str) -> None:
     assert steps_of(Recipe(listed=lambda p: p.update(members)).make())["status"] == code
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.update(sub="https://elsewhere.example/authorities/410000/status"),
+        lambda p: p["metadata"]["xinji_status_provider"].update(province=["41", "61"]),
+        lambda p: p["metadata"]["xinji_status_provider"].update(province=["61"]),
+        lambda p: p["metadata"].pop("xinji_status_provider"),
+    ],
+)
+def test_only_the_provinces_own_service_signs_lists(change: Change) -> None:
+    service = status_chain()
+    change(service[0].payload)
+    recipe = Recipe(status_chain=service, listed=lambda p: p.update(iss=service[0].payload["sub"]))
+    assert steps_of(recipe.make())["status"] == "status_signature"
+
+
+def test_clocks_may_differ_by_five_minutes() -> None:
+    assert steps_of(VALID.bundle, now=datetime.fromtimestamp(LISTED - 300, UTC))["status"] == "status_ok"
+
+
 def test_a_list_whose_issuer_is_not_a_school_s_province() -> None:
     chain_of_county = status_chain()
     chain_of_county[0].payload["sub"] = f"{COUNTY}/status"
@@ -176,6 +197,12 @@ def with_leaf(change: Change) -> dict[str, str]:
         (lambda p: p.update(metadata_policy={"xinji_credential_issuer": []}), "issuer_chain"),
         (
             lambda p: p.update(metadata_policy={"xinji_credential_issuer": {"province": {"subset_of": "41"}}}),
+            "issuer_chain",
+        ),
+        (
+            lambda p: p.update(
+                metadata_policy={"xinji_credential_issuer": {"province": {"subset_of": ["41"], "essential": True}}}
+            ),
             "issuer_chain",
         ),
         (

@@ -214,6 +214,16 @@ def test_times_may_have_fractions() -> None:
     assert load(file(issued_at="2026-01-01T00:00:00.25Z")).issued_at.microsecond == 250_000
 
 
+def test_a_signature_of_another_type_counts_for_nothing() -> None:
+    """The root signs statements too: none of them may pass for a trust file."""
+    signatures = []
+    for suite in ("gm", "intl"):
+        protected, _, signature = token(payload(), "root", suite, typ="entity-statement+jwt").split(".")
+        signatures.append({"protected": protected, "signature": signature})
+    with pytest.raises(TrustError):
+        load(json.dumps({"payload": b64u(compact(payload())), "signatures": signatures}))
+
+
 def test_signatures_of_strangers_count_for_nothing() -> None:
     assert load(file(signers=("stranger", "root"))).version == 1
     assert compact(payload())
