@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from crypto.keys import ED25519, SGD_SM3_SM2
@@ -21,7 +21,10 @@ ALGS = (SGD_SM3_SM2, ED25519)
 
 @dataclass(frozen=True, slots=True)
 class LogServices:
-    """One log. `origin` owns the signer's log keys; `window` is how long entries gather before a shuffle."""
+    """One log. `origin` owns the signer's log keys; `window` is how long entries gather before a shuffle.
+
+    `complaints` remembers what was last logged of each witness, so that one that is down does not fill the logs.
+    """
 
     database: Database
     tiles: TileFolder
@@ -31,6 +34,7 @@ class LogServices:
     policy: WitnessPolicy
     clock: Clock
     window: timedelta = timedelta(0)
+    complaints: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def create_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:

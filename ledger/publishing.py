@@ -117,10 +117,15 @@ def _asked(
     log: LogServices, signed: Signed, tree: Tree, known_size: int, witness: Witness, organisation: Organisation
 ) -> tuple[Signature, ...] | WitnessError:
     try:
-        return ask(witness, organisation, signed, tree, known_size=known_size, now=log.clock.now())
+        lines = ask(witness, organisation, signed, tree, known_size=known_size, now=log.clock.now())
     except WitnessError as error:
-        logger.warning("witness_failed", witness=witness.organisation, code=error.code, detail=str(error))
+        if log.complaints.get(witness.organisation) != error.code:  # Once, not at each turn until it is back.
+            logger.warning("witness_failed", witness=witness.organisation, code=error.code, detail=str(error))
+        log.complaints[witness.organisation] = error.code
         return error
+    if log.complaints.pop(witness.organisation, None) is not None:
+        logger.info("witness_back", witness=witness.organisation)
+    return lines
 
 
 def _refuse_if_behind(log: LogServices, conflicts: list[WitnessConflictError]) -> None:

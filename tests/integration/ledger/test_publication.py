@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from structlog.testing import capture_logs
 
 from crypto.signing import Signer
 from kernel.clock import ManualClock
@@ -222,6 +223,21 @@ def test_a_witness_that_is_down_leaves_the_checkpoint_waiting(world: World) -> N
         again = store.checkpoint(session, 1)
     assert again is not None
     assert parse_note(again.note).signatures[:2] == parse_note(row.note).signatures  # Not signed a second time.
+
+
+def test_a_witness_that_stays_down_is_told_of_once(world: World) -> None:
+    (wire,) = world.wires
+    wire.cut = True
+    world.submit([1])
+    with capture_logs() as logged:
+        for _ in range(3):
+            world.cycle()
+        wire.cut = False
+        world.cycle()
+    assert [event["event"] for event in logged if event["event"].startswith("witness")] == [
+        "witness_failed",
+        "witness_back",
+    ]
 
 
 def test_a_later_checkpoint_takes_a_waiting_one_s_place(world: World) -> None:
