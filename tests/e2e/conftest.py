@@ -16,22 +16,28 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from server.demo.accounts import Account, restored
+
 ROOT = Path(__file__).parents[2]
 PORT = 8400
+_ACCOUNTS: dict[str, Account] = {}
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A demo's data folder, its report, and its address."""
+    """A demo's data folder, its report, the report of a second run on the same data, and its address."""
 
     data: Path
     report: dict[str, Any]
+    again: dict[str, Any]
     url: str
     environment: dict[str, str]
 
-    def account(self, key: str) -> dict[str, Any]:
-        """Return one of the demo accounts."""
-        return next(account for account in self.report["accounts"] if account["key"] == key)
+    def account(self, key: str) -> Account:
+        """Return one of the demo accounts: one object a test run, since it knows which one-time passwords are used."""
+        if key not in _ACCOUNTS:
+            _ACCOUNTS[key] = restored(next(account for account in self.again["accounts"] if account["key"] == key))
+        return _ACCOUNTS[key]
 
 
 def environment_of(data: Path) -> dict[str, str]:
@@ -40,16 +46,21 @@ def environment_of(data: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Run `xinji demo --exit`: every step over HTTP."""
+    """Run `xinji demo --exit`, every step over HTTP, and once more on the same data."""
     data = tmp_path_factory.mktemp("demo") / "data"
-    report = data.parent / "report.json"
     environment = environment_of(data)
+    first, second = (_demo(data, environment, data.parent / name) for name in ("report.json", "again.json"))
+    return Installation(data, first, second, f"http://localhost:{PORT}", environment)
+
+
+def _demo(data: Path, environment: dict[str, str], report: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "server", "demo", "--exit", "--report", str(report), "--port", str(PORT)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode != 0:
         logs = "\n".join(path.read_text("utf-8", "replace")[-3000:] for path in (data / "logs").glob("*.log"))
         pytest.fail(f"the demo ended with {done.returncode}:\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}\n{logs}")
-    return Installation(data, json.loads(report.read_text("utf-8")), f"http://localhost:{PORT}", environment)
+    content: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    return content
 
 
 @pytest.fixture(scope="session")

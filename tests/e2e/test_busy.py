@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
 
 from server.demo import people
-from server.demo.accounts import restored, sign_in
+from server.demo.accounts import Account, sign_in
 from server.demo.browser import Browser, Page
 from tests.e2e.conftest import Installation
 
@@ -28,7 +27,7 @@ TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 def test_sign_in_goes_on_during_a_bulk_issue(served: Installation) -> None:
     graduates = people.pupils(GRADUATES, first_number=70_000_001, birth_year=1988, seed=88)
     registrar = Browser(served.url)
-    sign_in(registrar, restored(served.account("registrar")))
+    sign_in(registrar, served.account("registrar"))
     _enrol(registrar, people.roster_csv(graduates, "2022"))
     batch = _checked_batch(registrar, _diplomas(graduates))
     issuing = registrar.submit(batch, batch.form_named("approve-form"))
@@ -43,13 +42,13 @@ def test_sign_in_goes_on_during_a_bulk_issue(served: Installation) -> None:
     registrar.close()
 
 
-def _password_sign_in(url: str, account: dict[str, Any]) -> tuple[str, float]:
+def _password_sign_in(url: str, account: Account) -> tuple[str, float]:
     """Send number and password as a new browser; return where it leads, and after how many seconds."""
     with httpx.Client(base_url=url, timeout=30, headers={"Accept": "text/html"}, trust_env=False) as client:
         began = time.perf_counter()
         found = TOKEN.search(client.get("/signin").text)
         assert found is not None
-        form = {"csrf_token": found[1], "login": account["eid"], "password": account["password"]}
+        form = {"csrf_token": found[1], "login": account.eid, "password": account.password}
         answer = client.post("/signin", data=form)
         return f"{answer.status_code} {answer.headers.get('location', '')}", time.perf_counter() - began
 
