@@ -110,6 +110,9 @@ def test_the_chain_is_judged_even_where_no_time_is_known() -> None:
         report = verify(vector.bundle, trust, now=vector.now)
         assert outcome_of(report)[2]["issuer"] == vector.steps["issuer"]
         assert report["verdict"]["code"] == "mismatch"
+    # Statements that began one after the other are judged when all of them were in force.
+    staggered = d.high_school(d.chain_with(1, lambda p: p.update(iat=p["iat"] + 86_400), long=True)).make()
+    assert outcome_of(verify(staggered, trust, now=VALID.now))[2]["issuer"] == "issuer_no_trust"
     # What became of a statement is a matter of time.
     later = read("statement_compromised_at_t")
     assert outcome_of(verify(later.bundle, trust, now=later.now))[2]["issuer"] == "issuer_no_trust"
@@ -165,6 +168,13 @@ def test_a_reason_that_is_badly_signed_is_not_shown() -> None:
         bundle = Recipe(state=1).make()
         bundle["status"]["statement"] = pair(said, signer, typ="xinji-status-statement+jwt")
         assert verify(bundle, TRUST, now=VALID.now)["steps"][2]["evidence"].get("reason") == shown
+
+
+@pytest.mark.parametrize("name", ["revoked", "revoked_reason_disagrees", "valid_reason_of_another_status"])
+def test_a_reason_that_disagrees_is_not_shown(name: str) -> None:
+    evidence = verify(read(name).bundle, TRUST, now=VALID.now)["steps"][2]["evidence"]
+    assert "reason" not in evidence
+    assert "since" not in evidence
 
 
 @pytest.mark.parametrize(
