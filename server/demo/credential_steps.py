@@ -51,11 +51,11 @@ def registrar_issues(demo: Demo, roster: Sequence[Pupil]) -> None:
 def log_is_published(demo: Demo) -> None:
     """Wait until the log's checkpoint is witnessed and anchored."""
     with demo.report.step("日志排序、见证、发布", demo.console) as step:
-        page = until(demo, "student", "/credentials", lambda page: any("/share" in link for link in page.links))
+        page = until(demo, "student", "/credentials", lambda page: bool(_share_links(page)))
         checkpoint = demo.browser("employer").get("/log/checkpoint").response.text
         step.count = int(checkpoint.split("\n")[1])
         step.note = f"{checkpoint.count('witness.')} 条见证签名"
-        demo.report.facts["credential"] = page.link("/credentials/").removesuffix("/share")
+        demo.report.facts["credential"] = _share_links(page)[0].removesuffix("/share")
     with demo.report.step("锚定到内嵌链（单节点，无共识）", demo.console) as step:
         page = until(demo, "employer", "/ledger", lambda page: bool(ANCHORED.search(page.text)))
         found = ANCHORED.findall(page.text)
@@ -120,8 +120,8 @@ def registrar_revokes(demo: Demo, roster: Sequence[Pupil]) -> None:
     with demo.report.step("第二名学生分享，教务撤销，再查验", demo.console) as step:
         student, registrar = demo.browser("student2"), demo.browser("registrar")
         sign_in(student, demo.accounts["student2"])
-        mine = until(demo, "student2", "/credentials", lambda page: any("/share" in link for link in page.links))
-        credential = mine.link("/share").removesuffix("/share")
+        mine = until(demo, "student2", "/credentials", lambda page: bool(_share_links(page)))
+        credential = _share_links(mine)[0].removesuffix("/share")
         form_page = student.get(f"{credential}/share")
         page = student.submit(form_page, form_page.form_named("share-form"))
         code = "".join(page.texts("share-code")).replace("-", "").strip()
@@ -202,6 +202,10 @@ def _kept(demo: Demo, name: str, content: bytes) -> str:
     path = demo.folder / name
     path.write_bytes(content)
     return str(path)
+
+
+def _share_links(page: Page) -> list[str]:
+    return [link for link in page.links if link.endswith("/share")]
 
 
 def _checked(page: Page) -> bool:

@@ -77,7 +77,7 @@ def test_no_file_is_longer_than_400_lines() -> None:
 
 
 def test_no_commit_names_a_registry_or_this_machine() -> None:
-    hosts = ("registry.npmjs", "files.python" + "hosted", "pypi" + ".org/simple", str(ROOT.parent) + "/")
+    hosts = ("registry.npmjs", "files.python" + "hosted", "pypi" + ".org/simple", f"{ROOT}/")
     found = []
     for path in files("."):
         if path.suffix in {".png", ".gz", ".xlsx", ".pdf"}:
