@@ -17,6 +17,7 @@ from kernel.errors import XinjiError
 START_SECONDS: Final = 120
 ROOT: Final = Path(__file__).parents[1]
 PARENT: Final = "XINJI_PARENT"
+ARENAS: Final = {"MALLOC_ARENA_MAX": "2"}  # An arena a thread would hold memory that nobody uses.
 
 
 class ProcessFailedError(XinjiError):
@@ -39,7 +40,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
-                env={**os.environ, **(environment or {}), PARENT: str(os.getpid())},
+                env={**os.environ, **ARENAS, **(environment or {}), PARENT: str(os.getpid())},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
