@@ -105,12 +105,15 @@ def end_with_parent() -> None:
 
 
 def resident_megabytes(pid: int) -> float:
-    """Return the resident memory of a process in MB (Linux), 0 where it is gone."""
+    """Return the resident memory of a process in MB (Linux), 0 where it is gone.
+
+    Pages that several processes share count in parts (Pss), so that sums over processes are true.
+    """
     try:
-        text = Path(f"/proc/{pid}/status").read_text("utf-8")
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8")
     except OSError:
         return 0.0
     for line in text.splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0

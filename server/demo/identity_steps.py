@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from server.demo import people
@@ -12,8 +13,10 @@ from server.demo.people import Pupil
 from server.demo.stage import (
     HIGH_SCHOOL,
     PASSWORDS,
+    PUPILS,
     REGISTRAR,
     SECOND,
+    SECOND_REGISTRAR,
     UNIVERSITY,
     Demo,
     keep,
@@ -49,23 +52,25 @@ def officer_registers_schools(demo: Demo) -> None:
                 values = {"number": code, "name": name, "name_en": name_en}
                 browser.submit(page, page.form("number", "name"), values)
             step.count += 1
-    if "registrar" in demo.accounts:
+    appointed = (("registrar", UNIVERSITY, REGISTRAR), ("registrar2", HIGH_SCHOOL, SECOND_REGISTRAR))
+    if all(key in demo.accounts for key, _, _ in appointed):
         return
-    with demo.report.step("任命学校教务人员，交给激活码", demo.console) as step:
-        name, document = REGISTRAR
-        page = browser.get(f"/officer/{UNIVERSITY[0]}")
-        page = browser.submit(page, page.form("name", "document_number"), {"name": name, "document_number": document})
-        account = activate(
-            demo.browser("registrar"),
-            key="registrar",
-            title=f"{UNIVERSITY[1]}教务人员",
-            title_en=f"Registrar of {UNIVERSITY[2]}",
-            eid="".join(page.texts("eid")).replace("-", ""),
-            code="".join(page.texts("activation-code")).replace("-", ""),
-            password=PASSWORDS["registrar"],
-        )
-        keep(demo, account)
-        step.count = 1
+    with demo.report.step("任命两所学校的教务人员，交给激活码", demo.console) as step:
+        for key, school, (name, document) in appointed:
+            page = browser.get(f"/officer/{school[0]}")
+            values = {"name": name, "document_number": document}
+            page = browser.submit(page, page.form("name", "document_number"), values)
+            account = activate(
+                demo.browser(key),
+                key=key,
+                title=f"{school[1]}教务人员",
+                title_en=f"Registrar of {school[2]}",
+                eid="".join(page.texts("eid")).replace("-", ""),
+                code="".join(page.texts("activation-code")).replace("-", ""),
+                password=PASSWORDS["registrar"],
+            )
+            keep(demo, account)
+            step.count += 1
 
 
 def registrar_imports_roster(demo: Demo, roster: Sequence[Pupil]) -> None:
@@ -90,6 +95,26 @@ def registrar_imports_roster(demo: Demo, roster: Sequence[Pupil]) -> None:
         step.count = page.number("same")
         if step.count != len(roster) or page.number("new"):
             raise PageError(f"a second import would change something: {page.text[:400]}")
+
+
+def second_registrar_imports(demo: Demo) -> None:
+    """Import a synthetic school's pupils from a GBK file with one wrong row: it is named, the others go in."""
+    browser = demo.browser("registrar2")
+    if "student" in demo.accounts:
+        sign_in(browser, demo.accounts["registrar2"])
+    pupils = people.pupils(PUPILS, first_number=20240001, birth_year=2009, seed=2)
+    wrong = replace(pupils[-1], document=pupils[-1].document[:-1] + ("0" if pupils[-1].document[-1] != "0" else "1"))
+    text = people.roster_csv([*pupils[:-1], wrong], "2024").decode("utf-8-sig")
+    with demo.report.step("合成学校导入 GBK 名册：一行证件号有误，其余照常", demo.console) as step:
+        page = _checked_import(demo, text.encode("gb18030"), who="registrar2")
+        if page.number("wrong") != 1 or f"{PUPILS + 1}" not in page.text:
+            raise PageError(f"the wrong row is not named: {page.text[:400]}")
+        confirm = page.form_to("/confirm")
+        if confirm is not None:
+            browser.submit(page, confirm, {"only_good": "true"})
+            page = until(demo, "registrar2", page.url, lambda page: page.form_to("/codes") is not None)
+        step.count = page.number("new") + page.number("same")
+        step.note = "1 行有误"
 
 
 def student_activates(demo: Demo, roster: Sequence[Pupil]) -> None:
@@ -130,11 +155,11 @@ def student_signs_in_on_platforms(demo: Demo) -> None:
             raise PageError("two platforms of two sectors see the same subject")
 
 
-def _checked_import(demo: Demo, content: bytes) -> Page:
-    browser = demo.browser("registrar")
+def _checked_import(demo: Demo, content: bytes, who: str = "registrar") -> Page:
+    browser = demo.browser(who)
     page = browser.get("/registrar/imports")
     page = browser.submit(page, page.form("file"), files={"file": ("花名册.csv", content, "text/csv")})
-    return until(demo, "registrar", page.url, lambda page: page.has("same"))
+    return until(demo, who, page.url, lambda page: page.has("same"))
 
 
 def _agreed(demo: Demo, page: Page) -> Page:

@@ -27,6 +27,7 @@ HIGH_SCHOOL: Final = ("3441999001", "示范高级中学（合成）", "Demo High
 GRADUATES: Final = 1000
 PUPILS: Final = 200
 REGISTRAR: Final = ("赵敏华", "410100198001010023")
+SECOND_REGISTRAR: Final = ("钱志宏", "410100198202020017")
 PASSWORDS: Final = {"officer": "henan-Officer-2026", "registrar": "zzu-Registrar-2026", "student": "xuesheng-2026-hao"}
 WAIT_SECONDS: Final = 120
 

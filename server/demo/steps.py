@@ -16,6 +16,7 @@ def do_all(demo: Demo) -> None:
     roster = people.pupils(GRADUATES, first_number=202210001, birth_year=2004, seed=1)
     identity_steps.officer_registers_schools(demo)
     identity_steps.registrar_imports_roster(demo, roster)
+    identity_steps.second_registrar_imports(demo)
     identity_steps.student_activates(demo, roster)
     identity_steps.student_signs_in_on_platforms(demo)
     credential_steps.registrar_issues(demo, roster)
