@@ -83,4 +83,4 @@ def _network(address: str, *, v4: int, v6: int) -> str:
         return "unknown"
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    return str(ip_network((parsed, v4 if parsed.version == 4 else v6), strict=False))  # noqa: PLR2004
+    return str(ip_network((parsed, v4 if parsed.version == 4 else v6), strict=False))  # noqa: PLR2004 - IP's own

@@ -16,6 +16,7 @@ from credentials.graduates import Problem, title_of
 from credentials.models import Batch, Credential, Share, StatusStatement
 from credentials.ports import CredentialServices
 from credentials.reasons import REASONS
+from credentials.share_lookup import TRIES
 from credentials.types import type_of
 from credentials.types.credential_type import CredentialType
 from kernel.pages import Pages
@@ -159,7 +160,7 @@ def share_state(share: Share, now: datetime) -> str:
         return "withdrawn"
     if share.expires_at is not None and share.expires_at <= now:
         return "expired"
-    return "locked" if share.pin is not None and share.pin_failures >= 5 else "open"  # noqa: PLR2004 - TRIES
+    return "locked" if share.pin is not None and share.pin_failures >= TRIES else "open"
 
 
 def verifier_host(by: CredentialServices) -> str:

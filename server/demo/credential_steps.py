@@ -148,7 +148,7 @@ def start_page_tells(demo: Demo) -> None:
             keep(demo, account)  # With the one-time passwords that are used up by now.
         facts["accounts"] = [account.published() for account in demo.accounts.values()]
         facts["trust_file"] = str(demo.parts.settings.data_dir / "trust.json")
-        command = f"xinji-verify {facts['bundle_file']} --trust {facts['trust_file']}"
+        command = f".venv/bin/xinji-verify {facts['bundle_file']} --trust {facts['trust_file']}"
         shown = {
             "platforms": [{"name": each["name"], "url": each["url"]} for each in demo.platforms],
             "share": facts["share"],
