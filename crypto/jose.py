@@ -25,7 +25,7 @@ from crypto.encoding import b64u, from_b64u
 from crypto.errors import InvalidEncodingError, InvalidKeyError, InvalidSignatureError, InvalidTokenError
 from crypto.hashes import Hash, sha256, sha512, sm3
 from crypto.jose_sm2 import Sm2Key
-from crypto.keys import EDDSA, ES256, RS256, SGD_SM3_SM2, SM2_CURVE, PrivateKey, PublicKey
+from crypto.keys import EDDSA, ES256, PS256, RS256, SGD_SM3_SM2, SM2_CURVE, PrivateKey, PublicKey
 
 GM = "gm"
 INTL = "intl"
@@ -46,6 +46,7 @@ __all__ = [
     "SUITE_HASH",
     "SUITE_HASH_NAME",
     "assemble",
+    "check_signature",
     "half_hash",
     "jose_key",
     "jwks",
@@ -56,8 +57,8 @@ __all__ = [
     "verify_jwt",
 ]
 
-_HASH_OF_ALG: Mapping[str, Hash] = {SGD_SM3_SM2: sm3, ES256: sha256, RS256: sha256, EDDSA: sha512}
-_KEY_CLASSES: Mapping[str, type[ECKey | RSAKey | OKPKey]] = {ES256: ECKey, RS256: RSAKey, EDDSA: OKPKey}
+_HASH_OF_ALG: Mapping[str, Hash] = {SGD_SM3_SM2: sm3, ES256: sha256, RS256: sha256, PS256: sha256, EDDSA: sha512}
+_KEY_CLASSES: Mapping[str, type[ECKey | RSAKey | OKPKey]] = {ES256: ECKey, RS256: RSAKey, PS256: RSAKey, EDDSA: OKPKey}
 _SEGMENTS = 3
 # Parameters that bring a key with the token or change what is signed: never honoured, so refused.
 _REFUSED_PARAMETERS = frozenset({"jwk", "jku", "x5c", "x5u", "x5t", "x5t#S256", "crit", "b64"})
@@ -118,13 +119,23 @@ def verify_jwt(token: str, keys: Sequence[PublicKey], *, typ: str, algs: Collect
         raise InvalidTokenError("no known key has the token's kid")
     if key.alg != header["alg"]:
         raise InvalidTokenError("the token's alg is not its key's")
+    check_signature(token, key)
+    return payload
+
+
+def check_signature(token: str, key: PublicKey) -> None:
+    """Return if `key` signed the compact JWS `token` with its own algorithm. The header is the caller's to judge.
+
+    Raises:
+        InvalidTokenError: joserfc does not accept the header.
+        InvalidSignatureError: The signature does not fit.
+    """
     try:
         jws.deserialize_compact(token, jose_key(key), registry=_Registry(algorithms=[key.alg]))
     except BadSignatureError as error:
         raise InvalidSignatureError("the token's signature does not fit") from error
     except JoseError as error:
         raise InvalidTokenError("the token's header is not accepted") from error
-    return payload
 
 
 def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 from joserfc.jwk import thumbprint
 
 from crypto.errors import InvalidKeyError
-from crypto.schemes import EDDSA, ES256, RS256, SCHEMES, SGD_SM3_SM2, SM2_CURVE, scheme_of
+from crypto.schemes import EDDSA, ES256, PS256, RS256, SCHEMES, SGD_SM3_SM2, SM2_CURVE, scheme_of
 
 ALGORITHMS = tuple(SCHEMES)
 ED25519 = EDDSA  # RFC 8037's name for it; RFC 9864's newer "Ed25519" is not yet what libraries read.
@@ -22,6 +22,7 @@ __all__ = [
     "ED25519",
     "EDDSA",
     "ES256",
+    "PS256",
     "RS256",
     "SGD_SM3_SM2",
     "SM2_CURVE",
@@ -141,6 +142,8 @@ def public_key(jwk: Mapping[str, Any]) -> PublicKey:
     if not isinstance(kty, str) or not isinstance(curve, str | None) or (kty, curve) not in _ALG_OF_KIND:
         raise InvalidKeyError("this kind of key is not accepted")
     alg = _ALG_OF_KIND[kty, curve]
+    if alg == RS256 and jwk.get("alg") == PS256:  # One kind of key, two paddings: its owner says which.
+        alg = PS256
     if jwk.get("alg", alg) != alg or jwk.get("use", "sig") != "sig":
         raise InvalidKeyError(f"the JWK's alg or use is not that of a {alg} signature key")
     if missing := [name for name in _REQUIRED[kty] if not isinstance(jwk.get(name), str)]:

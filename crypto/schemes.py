@@ -1,4 +1,4 @@
-"""The four signature schemes and the forms their keys take: JWK, PKCS#8, raw signatures.
+"""The five signature schemes and the forms their keys take: JWK, PKCS#8, raw signatures.
 
 SM2 goes to `crypto.engines`, the rest to `cryptography`. A scheme reads one form of a JWK
 strictly and signs in the form JOSE uses (r‖s for the curves). Knows no key ids and no rings.
@@ -30,6 +30,7 @@ from crypto.errors import InvalidEncodingError, InvalidKeyError, InvalidSignatur
 SGD_SM3_SM2 = "SGD_SM3_SM2"  # The name GM/T 0125-2022 is said to give it; see docs/profiles/jose-sm2.md.
 ES256 = "ES256"
 RS256 = "RS256"
+PS256 = "PS256"
 EDDSA = "EdDSA"
 
 SM2_CURVE = "SM2-P-256"
@@ -37,6 +38,7 @@ SM2_CURVE = "SM2-P-256"
 COORDINATE_SIZE = 32
 RSA_BITS = 2048
 RSA_BITS_MAX = 4096
+_PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=SHA256.digest_size)
 
 
 class Scheme(Protocol):
@@ -221,6 +223,21 @@ class _Rs256:
             raise InvalidSignatureError("the RS256 signature does not fit") from error
 
 
+class _Ps256(_Rs256):
+    """RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes (RFC 7518 §3.5), as FAPI 2.0 wants RSA."""
+
+    alg = PS256
+
+    def sign(self, private: rsa.RSAPrivateKey, data: bytes) -> bytes:
+        return private.sign(data, _PSS, SHA256())
+
+    def verify(self, public: rsa.RSAPublicKey, signature: bytes, data: bytes) -> None:
+        try:
+            public.verify(signature, data, _PSS, SHA256())
+        except InvalidSignature as error:
+            raise InvalidSignatureError("the PS256 signature does not fit") from error
+
+
 class _EdDsa:
     """Ed25519 (RFC 8032, RFC 8037)."""
 
@@ -259,7 +276,7 @@ class _EdDsa:
 
 
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
-    {scheme.alg: scheme for scheme in (_Sm2(), _Es256(), _Rs256(), _EdDsa())}
+    {scheme.alg: scheme for scheme in (_Sm2(), _Es256(), _Rs256(), _Ps256(), _EdDsa())}
 )
 
 

@@ -14,8 +14,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from idp import store
+from idp import consent_store
 from idp.models import Consent
+from idp.oauth.stores import tokens
 from kernel import audit
 from kernel.errors import NotFoundError
 
@@ -37,7 +38,7 @@ class AllowedPlatform:
 def platforms_of(session: Session, person_id: UUID) -> list[AllowedPlatform]:
     """Return the platforms that the person allows something, the latest first."""
     platforms: dict[str, AllowedPlatform] = {}
-    for given, client in store.consents_of(session, person_id):
+    for given, client in consent_store.consents_of(session, person_id):
         known = platforms.get(client.client_id)
         platforms[client.client_id] = AllowedPlatform(
             client.client_id,
@@ -52,7 +53,9 @@ def platforms_of(session: Session, person_id: UUID) -> list[AllowedPlatform]:
 
 def covers(session: Session, person_id: UUID, client_id: str, scopes: Collection[str]) -> bool:
     """Whether what the person allowed the platform before includes all of `scopes`."""
-    allowed = {scope for row in store.live_consents(session, person_id, client_id) for scope in row.scope.split()}
+    allowed = {
+        scope for row in consent_store.live_consents(session, person_id, client_id) for scope in row.scope.split()
+    }
     return set(scopes) <= allowed
 
 
@@ -84,7 +87,7 @@ def withdraw_consent(session: Session, person_id: UUID, client_id: str, now: dat
     Raises:
         NotFoundError: Nothing is allowed.
     """
-    if not store.withdraw_consents(session, person_id, client_id, now):
+    if not consent_store.withdraw_consents(session, person_id, client_id, now):
         raise NotFoundError("this platform has no consent")
-    store.revoke_grants(session, person_id, client_id, now)
+    tokens.revoke_grants(session, person_id, client_id, now)
     audit.record(session, at=now, action="consent.withdraw", actor=person_id, subject=client_id)

@@ -1,7 +1,8 @@
 """What expires goes: pending sign-ins, sessions, counters, codes, tokens, withdrawn consents.
 
 Sessions and tokens go at their end, counters after a day, a withdrawn consent three years
-after the withdrawal (the term of the audit trail: until then it is evidence).
+after the withdrawal (the term of the audit trail: until then it is evidence). Each store says
+what of its tables has had its time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from idp import store
+from idp import consent_store, store
+from idp.oauth.stores import tokens
+from kernel.store import delete_expired
 
 COUNTERS: Final = timedelta(days=1)
 CONSENTS: Final = timedelta(days=3 * 365)
@@ -20,4 +23,9 @@ CHUNK: Final = 200
 
 def purge(session: Session, now: datetime) -> int:
     """Delete a chunk of what has expired; return how many rows went. Call it again until it says 0."""
-    return store.purge(session, now, attempts_before=now - COUNTERS, consents_before=now - CONSENTS, limit=CHUNK)
+    tables = (
+        *store.expired(now, counters_before=now - COUNTERS),
+        *tokens.expired(now),
+        *consent_store.expired(now - CONSENTS),
+    )
+    return delete_expired(session, tables, limit=CHUNK)

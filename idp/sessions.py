@@ -18,6 +18,7 @@ from idp import store
 from idp.keyed import Keyed
 from idp.levels import amr_of
 from idp.models import SignInSession
+from idp.oauth.stores import tokens
 from kernel.ids import new_token
 
 IDLE: Final = timedelta(minutes=30)
@@ -92,7 +93,7 @@ def renew(row: SignInSession, methods: Sequence[str], *, keyed: Keyed, now: date
 
 def end_session(session: Session, session_id: UUID, person_id: UUID, now: datetime) -> bool:
     """Sign a browser out, and end the tokens that live only as long as it; False where there is none."""
-    store.revoke_online_grants(session, [session_id], now)
+    tokens.revoke_online_grants(session, [session_id], now)
     return store.delete_session(session, session_id, person_id)
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -90,28 +90,58 @@ class Database:
         Raises:
             BusyError: The write lock was not to be had within the busy timeout.
         """
+        with self._turn(), _writing(Session(self._writing, expire_on_commit=False)) as session:
+            yield session
+
+    @contextmanager
+    def read_core(self) -> Iterator[Connection]:
+        """Open a connection for reading: for machine endpoints, where an ORM session costs too much (design §2)."""
+        with self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write_core(self) -> Iterator[Connection]:
+        """Open a connection for writing, as `write` does.
+
+        Raises:
+            BusyError: The write lock was not to be had within the busy timeout.
+        """
+        with self._turn(), _writing(self._writing.connect()) as connection:
+            yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
         if self._turns is not None and not self._turns.take(TURN_S):
             raise BusyError("the database is busy")
-        session = Session(self._writing, expire_on_commit=False)
         try:
-            yield session
-            session.commit()
-        except OperationalError as error:
-            session.rollback()
-            if "database is locked" in str(error.orig):
-                raise BusyError("the database is busy") from error
-            raise
-        except BaseException:
-            session.rollback()
-            raise
+            yield
         finally:
-            session.close()
             if self._turns is not None:
                 self._turns.end()
 
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+_Writer = TypeVar("_Writer", Session, Connection)
+
+
+@contextmanager
+def _writing(writer: _Writer) -> Iterator[_Writer]:
+    try:
+        yield writer
+        writer.commit()
+    except OperationalError as error:
+        writer.rollback()
+        if "database is locked" in str(error.orig):
+            raise BusyError("the database is busy") from error
+        raise
+    except BaseException:
+        writer.rollback()
+        raise
+    finally:
+        writer.close()
 
 
 def _engine(url: str, busy_timeout_ms: int) -> Engine:

@@ -6,6 +6,7 @@ import credentials.models
 import idp.directory.models
 import idp.directory.roster.models
 import idp.models
+import idp.oauth.models
 import kernel.audit
 import ledger.anchor_models
 import ledger.models
@@ -17,6 +18,7 @@ MODULES = (
     ledger.anchor_models,
     ledger.registry.models,
     idp.models,
+    idp.oauth.models,
     idp.directory.models,
     idp.directory.roster.models,
     credentials.models,

@@ -13,6 +13,7 @@ from idp import store
 from idp.authn.sign_in import PENDING
 from idp.directory.activation import mark_activated
 from idp.models import Account, Pending
+from idp.oauth.stores import tokens
 from idp.sessions import end_all_sessions
 from kernel import audit
 
@@ -54,6 +55,6 @@ def revoke_access(session: Session, person_id: UUID, now: datetime) -> None:
     store.delete_totp(session, person_id, confirmed=True)
     store.delete_totp(session, person_id, confirmed=False)
     store.replace_recovery_codes(session, person_id, (), now)
-    store.revoke_all_grants(session, person_id, now)
+    tokens.revoke_all_grants(session, person_id, now)
     store.delete_account(session, person_id)
     audit.record(session, at=now, action="account.revoke", subject=person_id)

@@ -1,4 +1,4 @@
-"""The provider's signature keys: RS256 by default, ES256 and SM2 by registration.
+"""The provider's signature keys: RS256 by default, the others by registration.
 
 The web role holds these (they sign ID tokens at every sign-in); credential keys it never
 sees. The key ring looks at its folder at each use, so a rotation counts at once.
@@ -12,10 +12,10 @@ from typing import Final
 from crypto.errors import KeyStateError, UnknownKeyError
 from crypto.jose import SGD_SM3_SM2
 from crypto.keyring import OIDC, KeyRing
-from crypto.keys import ES256, RS256, PrivateKey, PublicKey
+from crypto.keys import EDDSA, ES256, PS256, RS256, PrivateKey, PublicKey
 
 OWNER: Final = "provider"
-STANDARD_ALGS: Final = (RS256, ES256)
+STANDARD_ALGS: Final = (RS256, PS256, ES256, EDDSA)
 ALGS: Final = (*STANDARD_ALGS, SGD_SM3_SM2)
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from crypto.jose import SGD_SM3_SM2
 from idp.levels import ACR_VALUES
-from idp.oauth.clients import AUTH_METHODS
-from idp.oauth.keys import ALGS
+from idp.oauth.clients.metadata import AUTH_METHODS, SIGNING_ALGS
 from idp.oauth.scopes import CLAIMS, SUPPORTED
 
 
@@ -34,7 +33,7 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": list(ALGS),
+        "id_token_signing_alg_values_supported": list(SIGNING_ALGS),
         "gm_signing_alg_values_supported": [SGD_SM3_SM2],
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import OAuth2Request
-from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 MAX_BODY: Final = 65_536
 MAX_FIELDS: Final = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a machine endpoint, before anything of it is believed.
+
+    `path` begins with a slash; `certificate` is the client's, in DER, as a trusted listener saw it.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    certificate: bytes | None = None
+
+
 class FormRequest(OAuth2Request):
     """A POST with `application/x-www-form-urlencoded` parameters, each at most once (RFC 6749 §3.2)."""
 
-    def __init__(self, uri: str, headers: Mapping[str, str], form: dict[str, str]) -> None:
-        """Hold the parsed `form`."""
-        super().__init__("POST", uri, headers=headers)
+    def __init__(self, uri: str, call: Call, form: dict[str, str]) -> None:
+        """Hold the parsed `form` of a call to `uri`."""
+        super().__init__(call.method, uri, headers=call.headers)
+        self.call = call
         self._fields = form
         self.payload = BasicOAuth2Payload(form)
 
@@ -47,24 +61,6 @@ def parse_form(content_type: str, body: bytes) -> dict[str, str]:
     if len(form) != len(pairs):
         raise InvalidRequestError("a parameter is repeated")
     return form
-
-
-def check_authorization(headers: Mapping[str, Any], form: Mapping[str, str]) -> None:
-    """Check that the client authenticates in one way only, and readably (RFC 6749 §2.3).
-
-    Raises:
-        InvalidClientError: The Authorization header cannot be read.
-        InvalidRequestError: The client authenticates in two ways.
-    """
-    scheme, _, credentials = str(headers.get("authorization", "")).partition(" ")
-    if scheme.lower() != "basic":
-        return
-    try:
-        base64.b64decode(credentials.strip(), validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise InvalidClientError("the Authorization header cannot be read", status_code=401) from error
-    if "client_secret" in form:
-        raise InvalidRequestError("the client authenticates in two ways")
 
 
 def form_or_nothing(content_type: str, body: bytes) -> dict[str, str]:

@@ -6,7 +6,7 @@ Machine endpoints only: what a browser shows at the authorization endpoint is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,13 +16,16 @@ from authlib.oauth2.rfc6749 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidClientError, UnsupportedGrantTypeError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
-from idp.oauth.clients import ClientCache, RegisteredClient
-from idp.oauth.families import Issuing
-from idp.oauth.grants import CodeGrant, RefreshGrant
-from idp.oauth.id_token import IdTokens
-from idp.oauth.inspection import Introspection, Revocation
+from idp.oauth.clients.authentication import authenticated
+from idp.oauth.clients.registered import ClientCache, RegisteredClient
+from idp.oauth.endpoints.introspection import Introspection
+from idp.oauth.endpoints.revocation import Revocation
+from idp.oauth.grants.code import CodeGrant
+from idp.oauth.grants.refresh import RefreshGrant
 from idp.oauth.keys import SigningKeys
-from idp.oauth.requests import FormRequest, check_authorization, parse_form
+from idp.oauth.requests import Call, FormRequest, parse_form
+from idp.oauth.tokens.families import Issuing
+from idp.oauth.tokens.id_token import IdTokens
 
 GRANTS = (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE)
 
@@ -51,10 +54,10 @@ class OAuthServer(AuthorizationServer):
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
 
-    def token(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def token(self, call: Call) -> Answer:
         """Answer a token request (RFC 6749 §3.2)."""
         try:
-            request = self._request("/oauth/token", headers, body)
+            request = self._request(call)
             grant = self.get_token_grant(request)
             grant.validate_token_request()
             status, token, _ = grant.create_token_response()
@@ -63,10 +66,10 @@ class OAuthServer(AuthorizationServer):
             return self._refusal(error)
         return self.handle_response(status, token, [])
 
-    def endpoint(self, name: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def endpoint(self, name: str, call: Call) -> Answer:
         """Answer a revocation (RFC 7009) or introspection (RFC 7662) request."""
         try:
-            request = self._request(path, headers, body)
+            request = self._request(call)
         except OAuth2Error as error:
             return self._refusal(error)
         answer: Answer = self.create_endpoint_response(name, request)
@@ -75,6 +78,21 @@ class OAuthServer(AuthorizationServer):
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """Return the platform, for Authlib."""
         return self._clients.get(client_id)
+
+    def authenticate_client(
+        self,
+        request: FormRequest,
+        methods: Collection[str],
+        endpoint: str = "token",  # noqa: ARG002 - Authlib's signature
+    ) -> RegisteredClient:
+        """Return the platform that sent the request, for Authlib.
+
+        Raises:
+            InvalidClientError: It does not prove who it is in the way it registered.
+        """
+        client = authenticated(request, self._clients, methods)
+        request.client = client
+        return client
 
     def get_token_grant(self, request: FormRequest) -> Any:
         """Return the grant; an unknown type is refused here, because Authlib would echo it.
@@ -98,10 +116,9 @@ class OAuthServer(AuthorizationServer):
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Authlib's signals have no listener here."""
 
-    def _request(self, path: str, headers: Mapping[str, str], body: bytes) -> FormRequest:
-        form = parse_form(headers.get("content-type", ""), body)
-        check_authorization(headers, form)
-        return FormRequest(self.issuer + path, headers, form)
+    def _request(self, call: Call) -> FormRequest:
+        form = parse_form(call.headers.get("content-type", ""), call.body)
+        return FormRequest(self.issuer + call.path, call, form)
 
     def _refusal(self, error: OAuth2Error) -> Answer:
         if isinstance(error, InvalidClientError):

@@ -11,14 +11,17 @@ from starlette.responses import RedirectResponse, Response
 
 from idp import consent
 from idp.errors import GuardianNeededError, InvalidLogoutRequestError
-from idp.oauth.authorization import Step, answer_uri, error_params, form_target, issue_code, next_step
-from idp.oauth.authorization_request import AuthorizationRequest, check_request, read_request
+from idp.oauth.authorization.checks import check_request
+from idp.oauth.authorization.code import issue_code
+from idp.oauth.authorization.request import AuthorizationRequest, read_request
+from idp.oauth.authorization.response import answer_uri, error_params, form_target
+from idp.oauth.authorization.steps import Step, next_step
+from idp.oauth.authorization.ticket import PARAMETER, new_ticket, read_ticket, request_pairs
 from idp.oauth.claims import age_band, released
 from idp.oauth.errors import AuthorizationError
-from idp.oauth.logout import read_hint
+from idp.oauth.logout.request import read_hint
 from idp.oauth.pairwise import sub_known
 from idp.oauth.scopes import OFFLINE, claims_of
-from idp.oauth.ticket import PARAMETER, new_ticket, read_ticket, request_pairs
 from idp.routes.forms import go
 from idp.routes.services import idp_of
 from idp.routes.signed_in import signed_in_as

@@ -10,8 +10,8 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from idp.next_path import local_path
-from idp.oauth.authorization import form_target
-from idp.oauth.clients import RegisteredClient
+from idp.oauth.authorization.response import form_target
+from idp.oauth.clients.registered import RegisteredClient
 from idp.routes.problems import status_of
 from idp.routes.services import idp_of
 from kernel.errors import XinjiError
@@ -64,6 +64,6 @@ def _platform(request: Request, next_: str) -> tuple[RegisteredClient | None, tu
     values = dict(parse_qsl(parts.query))
     client = idp_of(request).clients.get(values.get("client_id", ""))
     uri = values.get("redirect_uri", "")
-    if client is None or uri not in client.redirect_uris:
+    if client is None or uri not in client.metadata.redirect_uris:
         return None, ()
     return client, (form_target(uri),)

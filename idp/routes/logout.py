@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from idp.oauth.authorization import form_target
-from idp.oauth.logout import PARAMETERS, LogoutRequest, read_logout_request
+from idp.oauth.authorization.response import form_target
+from idp.oauth.logout.request import PARAMETERS, LogoutRequest, read_logout_request
 from idp.routes import cookies
 from idp.routes.forms import HOME, go
 from idp.routes.services import idp_of

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from idp.oauth.endpoints.userinfo import bearer_token, userinfo
 from idp.oauth.errors import InsufficientScopeError, InvalidTokenError
 from idp.oauth.metadata import provider_metadata
-from idp.oauth.requests import MAX_BODY, form_or_nothing
+from idp.oauth.requests import MAX_BODY, Call, form_or_nothing
 from idp.oauth.server import Answer
-from idp.oauth.userinfo import bearer_token, userinfo
 from idp.routes.services import idp_of
 from kernel.access import open_to
 from kernel.errors import TooLargeError
@@ -26,21 +26,19 @@ KEYS_AGE = 300  # Seconds; a next key is published for longer than that before i
 @open_to("client")
 async def token(request: Request) -> Response:
     """Answer a token request (RFC 6749 §3.2)."""
-    return _json(idp_of(request).oauth.token(request.headers, await _body(request)))
+    return _json(idp_of(request).oauth.token(await _call(request)))
 
 
 @open_to("client")
 async def revoke(request: Request) -> Response:
     """Revoke a token (RFC 7009)."""
-    body = await _body(request)
-    return _json(idp_of(request).oauth.endpoint("revocation", "/oauth/revoke", request.headers, body))
+    return _json(idp_of(request).oauth.endpoint("revocation", await _call(request)))
 
 
 @open_to("client")
 async def introspect(request: Request) -> Response:
     """Tell about a token (RFC 7662)."""
-    body = await _body(request)
-    return _json(idp_of(request).oauth.endpoint("introspection", "/oauth/introspect", request.headers, body))
+    return _json(idp_of(request).oauth.endpoint("introspection", await _call(request)))
 
 
 @open_to("client")
@@ -85,6 +83,10 @@ ROUTES: list[BaseRoute] = [
     Route("/jwks-gm.json", gm_jwks, methods=["GET"]),
     Route("/.well-known/openid-configuration", configuration, methods=["GET"]),
 ]
+
+
+async def _call(request: Request) -> Call:
+    return Call(request.method, request.url.path, request.headers, await _body(request))
 
 
 async def _body(request: Request) -> bytes:

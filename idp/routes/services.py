@@ -16,10 +16,10 @@ from idp.authn.sign_in import Authenticators
 from idp.directory.services import DirectoryServices
 from idp.keyed import Keyed
 from idp.oauth.claims import Subject
-from idp.oauth.clients import ClientCache
-from idp.oauth.families import Issuing
+from idp.oauth.clients.registered import ClientCache
 from idp.oauth.keys import SigningKeys
 from idp.oauth.server import OAuthServer
+from idp.oauth.tokens.families import Issuing
 from idp.people import subject_of
 from kernel.clock import Clock
 from kernel.db import Database

@@ -14,7 +14,7 @@ from idp import sessions, store
 from idp.authn.devices import remember_person
 from idp.browser_name import browser_name
 from idp.directory import lookup
-from idp.oauth.authorization import SignedIn
+from idp.oauth.authorization.steps import SignedIn
 from idp.people import is_staff
 from idp.routes import cookies
 from idp.routes.services import idp_of

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from idp.oauth.clients import ClientRegistration, register_client
+from idp.oauth.clients.metadata import SIGNING_ALGS, ClientMetadata
+from idp.oauth.clients.registration import ClientRegistration, register_client
 from server.parts import build_parts
 from server.settings import Settings
 
@@ -24,7 +25,7 @@ def add(
     owner: Annotated[str, typer.Option(help="The organisation that answers for it")],
     redirect_uri: Annotated[list[str], typer.Option(help="Exact address; repeatable")],
     scope: Annotated[str, typer.Option()] = "openid profile",
-    alg: Annotated[str, typer.Option(help="ID token signature: RS256, ES256, SGD_SM3_SM2")] = "ES256",
+    alg: Annotated[str, typer.Option(help=f"ID token signature: {', '.join(SIGNING_ALGS)}")] = "ES256",
     post_logout_redirect_uri: Annotated[list[str] | None, typer.Option()] = None,
 ) -> None:
     """Register a platform and print its credentials, the only time its secret is seen."""
@@ -32,10 +33,12 @@ def add(
     registration = ClientRegistration(
         name=name,
         owner=owner,
-        redirect_uris=redirect_uri,
-        scope=scope,
-        id_token_alg=alg,
-        post_logout_redirect_uris=post_logout_redirect_uri or [],
+        metadata=ClientMetadata(
+            redirect_uris=tuple(redirect_uri),
+            post_logout_redirect_uris=tuple(post_logout_redirect_uri or ()),
+            scope=scope,
+            id_token_signed_response_alg=alg,
+        ),
     )
     with parts.database.write() as session:
         made = register_client(session, registration, keyed=parts.idp.keyed, now=parts.clock.now())

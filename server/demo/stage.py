@@ -14,7 +14,8 @@ from typing import Any, Final
 from rich.console import Console
 
 from crypto.keys import ES256
-from idp.oauth.clients import ClientRegistration, register_client
+from idp.oauth.clients.metadata import ClientMetadata
+from idp.oauth.clients.registration import ClientRegistration, register_client
 from server.demo.accounts import Account, restored
 from server.demo.browser import Browser, Page, PageError
 from server.demo.report import Report
@@ -81,10 +82,12 @@ def register_platform(parts: Parts, name: str, address: str) -> dict[str, Any]:
         owner="示范平台运营单位",
         purpose="演示登录",
         home=address,
-        redirect_uris=[f"{address}/callback"],
-        post_logout_redirect_uris=[f"{address}/bye"],
-        scope="openid profile eid aff",
-        id_token_alg=ES256,
+        metadata=ClientMetadata(
+            redirect_uris=(f"{address}/callback",),
+            post_logout_redirect_uris=(f"{address}/bye",),
+            scope="openid profile eid aff",
+            id_token_signed_response_alg=ES256,
+        ),
     )
     with parts.database.write() as session:
         made = register_client(session, registration, keyed=parts.idp.keyed, now=parts.clock.now())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crypto.jose import half_hash, peek
-from idp.oauth.clients import ClientCredentials
+from idp.oauth.clients.registration import ClientCredentials
 from tests.integration.idp.conftest import CALLBACK, World, answer_of
 from tests.integration.idp.plain_browser import BASE, PlainBrowser
 

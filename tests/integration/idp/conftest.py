@@ -33,7 +33,8 @@ from idp.directory.models import Affiliation, Organisation, Person
 from idp.directory.profiles import Profile
 from idp.directory.registration import found_province, register_school
 from idp.directory.services import DirectoryServices
-from idp.oauth.clients import ClientCredentials, ClientRegistration, register_client
+from idp.oauth.clients.metadata import ClientMetadata
+from idp.oauth.clients.registration import ClientCredentials, ClientRegistration, register_client
 from idp.routes.problems import STATUS_OF
 from idp.routes.services import IdpServices, build_idp
 from idp.routes.signed_in import actor_of
@@ -197,20 +198,23 @@ class World:
             browser.submit("factor", code=self.totp(human))
         return browser
 
-    def platform(self, **changes: Any) -> ClientCredentials:
-        """Register a platform."""
-        values = {
-            "name": "示范平台甲",
-            "name_en": "Demo platform A",
-            "owner": "示范单位",
-            "purpose": "教学管理",
-            "redirect_uris": [CALLBACK],
-            "post_logout_redirect_uris": ["http://127.0.0.1:8001/bye"],
-            "scope": "openid profile eid aff offline_access",
-            **changes,
-        }
+    def platform(
+        self, name: str = "示范平台甲", *, owner: str = "示范单位", home: str | None = None, **changes: Any
+    ) -> ClientCredentials:
+        """Register a platform; `changes` are members of its metadata."""
+        metadata = ClientMetadata(
+            **{
+                "redirect_uris": [CALLBACK],
+                "post_logout_redirect_uris": ["http://127.0.0.1:8001/bye"],
+                "scope": "openid profile eid aff offline_access",
+                **changes,
+            }
+        )
+        registration = ClientRegistration(
+            name=name, name_en="Demo platform A", owner=owner, home=home, purpose="教学管理", metadata=metadata
+        )
         with self.database.write() as session:
-            return register_client(session, ClientRegistration(**values), keyed=self.idp.keyed, now=self.clock.now())
+            return register_client(session, registration, keyed=self.idp.keyed, now=self.clock.now())
 
     def request(self, platform: ClientCredentials, **changes: str | None) -> str:
         """Return the address of an authorization request; a change to None leaves a parameter out."""

@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import func, select
 
 from crypto.jose import half_hash, peek, verify_jwt
-from idp.models import Client, Grant, PairwiseSub, Token
+from idp.oauth.models import Client, Grant, PairwiseSub, Token
 from kernel.audit import AuditEvent
 from tests.integration.idp.conftest import CALLBACK, PASSWORD, SCHOOL, World, answer_of
 from tests.integration.idp.plain_browser import BASE
@@ -249,7 +249,7 @@ def test_a_platform_registered_without_pkce_may_do_without_but_not_be_downgraded
 
 
 def test_a_public_client_cannot_be_without_pkce(small_world: World) -> None:
-    platform = small_world.platform(auth_method="none", require_pkce=False)
+    platform = small_world.platform(token_endpoint_auth_method="none", require_pkce=False)
     assert platform.client_secret is None
     browser = small_world.activate(small_world.person())
     without = small_world.request(platform, code_challenge=None, code_challenge_method=None)
@@ -395,7 +395,7 @@ def test_a_child_under_fourteen_cannot_consent_alone(small_world: World) -> None
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "SGD_SM3_SM2"])
 def test_id_tokens_are_signed_as_the_platform_registered(small_world: World, alg: str) -> None:
-    platform = small_world.platform(id_token_alg=alg)
+    platform = small_world.platform(id_token_signed_response_alg=alg)
     browser = small_world.activate(small_world.person())
     token = small_world.redeem(platform, small_world.code(platform, browser)).json()
     assert peek(token["id_token"])[0]["alg"] == alg
@@ -532,7 +532,7 @@ def test_a_blocked_platform_is_out_within_ten_seconds(small_world: World) -> Non
     browser = small_world.activate(small_world.person())
     small_world.code(platform, browser)
     with small_world.database.write() as session:
-        session.get_one(Client, platform.client_id).blocked_at = small_world.clock.now()
+        session.get_one(Client, platform.client_id).state = "blocked"
     small_world.clock.move(timedelta(seconds=11))
     assert browser.get(small_world.request(platform)).status_code == 400
 
@@ -559,7 +559,7 @@ def test_the_discovery_document_names_what_there_is(small_world: World) -> None:
         assert answer.status_code == 200
         assert "max-age" in answer.headers["cache-control"]
         assert all("d" not in key for key in answer.json()["keys"])
-    assert {key["alg"] for key in http.get("/oauth/jwks.json").json()["keys"]} == {"RS256", "ES256"}
+    assert {key["alg"] for key in http.get("/oauth/jwks.json").json()["keys"]} == {"RS256", "PS256", "ES256", "EdDSA"}
     assert {key["alg"] for key in http.get("/jwks-gm.json").json()["keys"]} == {"SGD_SM3_SM2"}
 
 

@@ -107,7 +107,7 @@ def test_a_student_signs_in_at_one_platform_and_the_other_asks_nothing_but_conse
 def test_the_stock_client_checks_both_algorithms(present: World, alg: str) -> None:
     human = present.person()
     browser = present.activate(human)
-    tab = platform(present, FIRST, "平台甲", id_token_alg=alg)
+    tab = platform(present, FIRST, "平台甲", id_token_signed_response_alg=alg)
     to_provider(tab, browser)
     tab.arrive(browser.submit("consent", decision="allow").headers["location"])
     assert claims(tab.get("/"))["name"] == human.name

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from idp import models
+from idp import models as sign_in_models
 from idp.errors import InvalidClientMetadataError
+from idp.oauth import models
 from idp.purge import purge
 from tests.integration.idp.conftest import CALLBACK, World
 
@@ -55,9 +56,9 @@ def test_a_redirect_uri_that_could_be_abused_is_refused_by_name(small_world: Wor
         ({"redirect_uris": ["https://a.cn/", "https://b.cn/"]}, "redirect_uris"),
         ({"post_logout_redirect_uris": ["//x"]}, "post_logout_redirect_uris"),
         ({"scope": "openid admin"}, "scope"),
-        ({"auth_method": "client_secret_jwt"}, "auth_method"),
-        ({"id_token_alg": "none"}, "id_token_alg"),
-        ({"id_token_alg": "HS256"}, "id_token_alg"),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, "token_endpoint_auth_method"),
+        ({"id_token_signed_response_alg": "none"}, "id_token_signed_response_alg"),
+        ({"id_token_signed_response_alg": "HS256"}, "id_token_signed_response_alg"),
         ({"home": "javascript:alert(1)"}, "home"),
     ],
 )
@@ -144,13 +145,13 @@ def test_a_sign_out_request_that_cannot_be_trusted_redirects_nobody(small_world:
 
 def sizes(world: World) -> dict[str, int]:
     tables = (
-        models.Pending,
-        models.SignInSession,
-        models.Attempt,
+        sign_in_models.Pending,
+        sign_in_models.SignInSession,
+        sign_in_models.Attempt,
         models.Grant,
         models.Token,
-        models.Consent,
-        models.Totp,
+        sign_in_models.Consent,
+        sign_in_models.Totp,
     )
     with world.database.read() as session:
         return {table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import func, select
 
 from crypto.jose import peek
-from idp.models import Grant, Token
-from idp.oauth.clients import ClientCredentials
+from idp.oauth.clients.registration import ClientCredentials
+from idp.oauth.models import Grant, Token
 from kernel.audit import AuditEvent
 from tests.integration.idp.conftest import World
 

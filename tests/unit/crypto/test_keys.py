@@ -26,6 +26,7 @@ from crypto.keys import (
 from tests.vectors.files import vectors
 
 KEYS = {alg: generate_key(alg) for alg in ALGORITHMS}
+RSA_ALGS = {"RS256", "PS256"}  # Two paddings, one kind of key.
 RFC = vectors("jose_rfc.json")
 JOSE_SM2 = vectors("jose_sm2.json")
 
@@ -67,7 +68,7 @@ def test_a_private_key_comes_back_from_its_bytes(alg: str) -> None:
 @every
 def test_bytes_of_another_kind_are_no_key(alg: str) -> None:
     for other, key in KEYS.items():
-        if other != alg:
+        if other != alg and {other, alg} != RSA_ALGS:
             with pytest.raises(InvalidKeyError):
                 PrivateKey.from_bytes(alg, key.to_bytes())
     for wrong in (b"", b"\x30\x00", KEYS[alg].to_bytes()[:-1], b"x" * 5000):
@@ -204,7 +205,7 @@ def test_unknown_algorithms_are_refused() -> None:
 @every
 def test_a_scheme_reads_only_its_own_kind(alg: str) -> None:
     for other, key in KEYS.items():
-        if other != alg:
+        if other != alg and {other, alg} != RSA_ALGS:
             with pytest.raises(InvalidKeyError):
                 schemes.SCHEMES[alg].read(key.public.jwk)
 

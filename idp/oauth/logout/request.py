@@ -9,10 +9,10 @@ from typing import Any, Final
 from crypto.errors import CryptoError
 from crypto.jose import verify_jwt
 from idp.errors import InvalidLogoutRequestError
-from idp.oauth.authorization import with_query
-from idp.oauth.clients import ClientCache, RegisteredClient
-from idp.oauth.id_token import TYP
+from idp.oauth.authorization.response import with_query
+from idp.oauth.clients.registered import ClientCache, RegisteredClient
 from idp.oauth.keys import ALGS, SigningKeys
+from idp.oauth.tokens.id_token import TYP
 
 PARAMETERS: Final = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales")
 MAX_VALUE: Final = 8_000
@@ -51,7 +51,7 @@ def read_logout_request(
     uri = values.get("post_logout_redirect_uri")
     if not uri:
         return LogoutRequest(client, None)
-    if client is None or uri not in client.post_logout_redirect_uris:
+    if client is None or uri not in client.metadata.post_logout_redirect_uris:
         raise _invalid("unknown_redirect_uri")
     state = values.get("state")
     return LogoutRequest(client, with_query(uri, [("state", state)]) if state else uri)

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from idp import store
-from idp.oauth import tokens
 from idp.oauth.claims import Subject, released
 from idp.oauth.errors import InsufficientScopeError, InvalidTokenError
-from idp.oauth.families import Issuing
 from idp.oauth.scopes import OPENID
+from idp.oauth.stores import tokens as rows
+from idp.oauth.tokens import values as tokens
+from idp.oauth.tokens.families import Issuing
 from kernel.pages import ZONE
 
 SubjectOf = Callable[[Session, UUID], Subject | None]
@@ -44,7 +44,7 @@ def userinfo(token: str, *, subject_of: SubjectOf, by: Issuing) -> dict[str, Any
     """
     now = by.clock.now()
     with by.database.read() as session:
-        row = store.token_by_access(session, tokens.access_hash(by.keyed, token))
+        row = rows.token_by_access(session, tokens.access_hash(by.keyed, token))
         if row is None or row.access_revoked_at or row.grant_revoked_at or now >= row.access_expires_at:
             raise InvalidTokenError("the access token is unknown, over or revoked")
         scopes = row.scope.split()

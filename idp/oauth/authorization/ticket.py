@@ -14,7 +14,7 @@ from uuid import UUID
 
 from crypto.hashes import equal
 from idp.keyed import Keyed
-from idp.oauth.authorization_request import Pairs
+from idp.oauth.authorization.request import Pairs
 
 PARAMETER: Final = "xinji_ticket"
 LIFE: Final = timedelta(hours=1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from idp import store
 from idp.keyed import Keyed
+from idp.oauth.stores import tokens as rows
 from kernel import audit
 from kernel.clock import Clock
 from kernel.db import Database
@@ -25,5 +25,5 @@ def revoke_family(grant_id: UUID, person_id: UUID, *, reason: str, by: Issuing) 
     """End a family of tokens in a transaction of its own: the refusal that follows cannot roll it back."""
     now = by.clock.now()
     with by.database.write() as session:
-        if store.revoke_grant(session, grant_id, now):
+        if rows.revoke_grant(session, grant_id, now):
             audit.record(session, at=now, action="grant.revoke", subject=person_id, result="revoked", reason=reason)

@@ -1,6 +1,7 @@
 """Access and refresh tokens: made, hashed, and derived anew for an idempotent refresh.
 
-Only keyed hashes are stored. The successor of a refresh token is an HMAC of it under a key
+Only keyed hashes are stored. A token's first signs tell its kind: scanners of leaked secrets
+find it, and a look-up knows where to look. The successor of a refresh token is an HMAC of it under a key
 of its own: whoever repeats a refresh within the grace time gets the same answer, and no
 token is kept for that. Lifetimes stand here.
 """
@@ -21,6 +22,9 @@ REFRESH_LIFE: Final = timedelta(days=30)
 FAMILY_LIFE: Final = timedelta(days=180)
 GRACE: Final = timedelta(seconds=30)
 MAX_TOKEN: Final = 512
+ACCESS: Final = "xat_"
+REFRESH: Final = "xrt_"
+CLIENT: Final = "xct_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,12 @@ class TokenPair:
 
 def new_pair(*, offline: bool) -> TokenPair:
     """Return fresh random tokens."""
-    return TokenPair(new_token(), new_token() if offline else None)
+    return TokenPair(ACCESS + new_token(), REFRESH + new_token() if offline else None)
 
 
 def successor(keyed: Keyed, refresh: str) -> TokenPair:
     """Return the tokens that follow `refresh`: always the same ones."""
-    return TokenPair(keyed.token("next-access", refresh), keyed.token("next-refresh", refresh))
+    return TokenPair(ACCESS + keyed.token("next-access", refresh), REFRESH + keyed.token("next-refresh", refresh))
 
 
 def code_hash(keyed: Keyed, code: str) -> bytes:

@@ -1,22 +1,16 @@
-"""The authorization request (OIDC Core §3.1.2.1) through one ordered table of small checks. Pure.
-
-The first checks decide whether a redirect is safe at all: where client or redirect_uri is
-wrong, the person gets a page and nobody is redirected (RFC 9700 §4.11). From then on a
-refusal goes back to the platform.
-"""
+"""The checks of an authorization request (OIDC Core §3.1.2.2): one ordered table, named by parameters. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Final, NoReturn
 from urllib.parse import urlencode
 
-from idp.errors import UnknownClientError, UnknownRedirectUriError
-from idp.oauth.clients import RegisteredClient
+from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.clients.metadata import REFRESH
 from idp.oauth.errors import AuthorizationError
-from idp.oauth.scopes import OFFLINE, OPENID, parse_scope, scope_text
+from idp.oauth.scopes import OFFLINE, OPENID, parse_scope
 
 MAX_VALUE: Final = 2_000
 MAX_REQUEST: Final = 8_000
@@ -24,58 +18,7 @@ MAX_AGE_DIGITS: Final = 9
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # S256 is 32 bytes in base64url (RFC 7636 §4.2).
 
-Pairs = Sequence[tuple[str, str]]
-
-
-@dataclass(slots=True)
-class AuthorizationRequest:
-    """A request, filled in as the checks go."""
-
-    pairs: Pairs
-    values: dict[str, str] = field(init=False)
-    client: RegisteredClient = field(init=False)
-    redirect_uri: str = field(init=False)
-    scopes: tuple[str, ...] = ()
-    prompts: frozenset[str] = frozenset()
-    max_age: int | None = None
-
-    def __post_init__(self) -> None:
-        """Take the first value of each parameter; an empty one counts as omitted (RFC 6749 §3.1)."""
-        self.values = {}
-        for name, value in self.pairs:
-            if value:
-                self.values.setdefault(name, value)
-
-    @property
-    def state(self) -> str | None:
-        """What the platform wants back."""
-        return self.values.get("state")
-
-    @property
-    def scope(self) -> str:
-        """The scopes as one text."""
-        return scope_text(self.scopes)
-
-
 Check = Callable[[AuthorizationRequest], None]
-
-
-def read_request(pairs: Pairs, client: RegisteredClient | None) -> AuthorizationRequest:
-    """Return a request whose client and redirect_uri can be trusted.
-
-    Raises:
-        UnknownClientError: There is no such platform.
-        UnknownRedirectUriError: The redirect_uri is not one of its own, sign for sign.
-    """
-    request = AuthorizationRequest(pairs)
-    names = [name for name, _ in pairs]
-    if client is None or names.count("client_id") != 1:
-        raise UnknownClientError("no registered platform has this client_id")
-    uri = request.values.get("redirect_uri")
-    if uri is None or uri not in client.redirect_uris or names.count("redirect_uri") != 1:
-        raise UnknownRedirectUriError("the redirect_uri is not registered", platform=client.name)
-    request.client, request.redirect_uri = client, uri
-    return request
 
 
 def check_request(request: AuthorizationRequest) -> None:
@@ -121,17 +64,17 @@ def _request_object(request: AuthorizationRequest) -> None:
 
 
 def _scope(request: AuthorizationRequest) -> None:
-    allowed = set(request.client.scope.split())
+    allowed = set(request.client.metadata.scope.split())
     request.scopes = tuple(scope for scope in parse_scope(request.values.get("scope")) if scope in allowed)
     if OPENID not in request.scopes:
         _refuse("invalid_scope", "the scope must hold openid")
-    if OFFLINE in request.scopes and "refresh_token" not in request.client.grant_types:
+    if OFFLINE in request.scopes and REFRESH not in request.client.metadata.grant_types:
         request.scopes = tuple(scope for scope in request.scopes if scope != OFFLINE)
 
 
 def _pkce(request: AuthorizationRequest) -> None:
     challenge, method = request.values.get("code_challenge"), request.values.get("code_challenge_method")
-    if challenge is None and (request.client.require_pkce or method is not None):
+    if challenge is None and (request.client.metadata.require_pkce or method is not None):
         _refuse("invalid_request", "code_challenge is missing")
     # RFC 7636 §4.3: without a method it would be plain, which protects nothing from who reads the request.
     if challenge is not None and method != "S256":
@@ -151,7 +94,7 @@ def _prompt(request: AuthorizationRequest) -> None:
 def _max_age(request: AuthorizationRequest) -> None:
     text = request.values.get("max_age")
     if text is None:
-        request.max_age = request.client.default_max_age
+        request.max_age = request.client.metadata.default_max_age
         return
     if not (text.isascii() and text.isdigit()) or len(text) > MAX_AGE_DIGITS:
         _refuse("invalid_request", "max_age is not a number of seconds")

@@ -37,7 +37,7 @@ class IdTokens(OpenIDCode):
     def encode_id_token(self, token: dict[str, Any], request: Any) -> str:
         """Return the ID token that goes with `token`. After a refresh it has no nonce (OIDC Core §12.2)."""
         grant = request.authorization_code or request.refresh_token
-        alg = request.client.id_token_alg
+        alg = request.client.metadata.id_token_signed_response_alg
         claims = {
             "at_hash": half_hash(alg, token["access_token"]),
             **({"nonce": grant.nonce} if request.authorization_code and grant.nonce else {}),

@@ -1,0 +1,1 @@
+"""The authorization endpoint: what a request asks for, what stands between, and its answer."""

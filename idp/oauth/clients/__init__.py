@@ -1,0 +1,1 @@
+"""Platforms: what they register, how they are looked up, how they prove who they are."""

@@ -1,0 +1,1 @@
+"""What platforms ask about tokens: userinfo, introspection, revocation."""

@@ -1,0 +1,140 @@
+"""Tables of platforms, grants, tokens and pairwise names. Tokens and codes stand as keyed hashes only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.db import Base, UtcDateTime
+from kernel.ids import new_id
+
+
+class Client(Base):
+    """A registered platform. What it registered stands in `registered`, in the words of RFC 7591.
+
+    `kind` is `platform` (reviewed), `test` (a developer's, on loopback addresses only) or
+    `dynamic` (registered by itself with an initial access token). Only an `active` one is served.
+    """
+
+    __tablename__ = "idp_client"
+
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(8))  # pending, active, refused, blocked
+    secret_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    name: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(100))
+    owner: Mapped[str] = mapped_column(String(100))
+    purpose: Mapped[str] = mapped_column(String(200))
+    home: Mapped[str | None] = mapped_column(String(500))
+    sector: Mapped[str] = mapped_column(String(255))
+    registered: Mapped[dict[str, Any]] = mapped_column(JSON)
+    registration_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    registered_by: Mapped[UUID | None] = mapped_column(Uuid, index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+    __table_args__ = (Index("ix_idp_client_state", "state", "created_at"),)
+
+
+class Grant(Base):
+    """What a person gave a platform in one authorization: its code, and the family of tokens from it.
+
+    One row carries the whole family's fate: `revoked_at` ends every token at once, also those
+    that a refresh inserts at the same moment.
+    """
+
+    __tablename__ = "idp_grant"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"))
+    person_id: Mapped[UUID] = mapped_column(Uuid)
+    session_id: Mapped[UUID] = mapped_column(Uuid, index=True)
+    sub: Mapped[str] = mapped_column(String(64))
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    scope: Mapped[str] = mapped_column(String(500))
+    offline: Mapped[bool] = mapped_column(Boolean)
+    nonce: Mapped[str | None] = mapped_column(Text)
+    code_challenge: Mapped[str | None] = mapped_column(String(128))
+    dpop_jkt: Mapped[str | None] = mapped_column(String(43))
+    """The key that the code is bound to (RFC 9449 section 10)."""
+    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """The `claims` parameter (OIDC Core section 5.5), as far as it was granted."""
+    resources: Mapped[list[str] | None] = mapped_column(JSON)
+    """The resources that were asked for (RFC 8707)."""
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    """The authorization details (RFC 9396), as granted."""
+    acr: Mapped[str] = mapped_column(String(64))
+    amr: Mapped[str] = mapped_column(String(64))
+    auth_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    code_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    code_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_idp_grant_person_id_client_id", "person_id", "client_id"),)
+
+
+class Token(Base):
+    """An access token and, where one was given, the refresh token beside it.
+
+    A token in JWT form (RFC 9068) has a row too: its `jti` is what `access_hash` is made of.
+    """
+
+    __tablename__ = "idp_token"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("idp_grant.id", ondelete="CASCADE"), index=True)
+    access_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    refresh_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+    scope: Mapped[str] = mapped_column(String(500))
+    resources: Mapped[list[str] | None] = mapped_column(JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    jkt: Mapped[str | None] = mapped_column(String(43))
+    """The thumbprint of the DPoP key that the token is bound to (RFC 9449 section 6)."""
+    x5t: Mapped[str | None] = mapped_column(String(43))
+    """The thumbprint of the certificate that the token is bound to (RFC 8705 section 3.1)."""
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    refresh_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    access_revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class ClientToken(Base):
+    """An access token that a platform got for itself (RFC 6749 section 4.4): no person stands behind it."""
+
+    __tablename__ = "idp_client_token"
+
+    access_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(64))
+    scope: Mapped[str] = mapped_column(String(500))
+    resources: Mapped[list[str] | None] = mapped_column(JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    jkt: Mapped[str | None] = mapped_column(String(43))
+    x5t: Mapped[str | None] = mapped_column(String(43))
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PairwiseSub(Base):
+    """The name of a person at a sector (OIDC Core §8.1). This table decides; the HMAC only makes the first value."""
+
+    __tablename__ = "idp_pairwise_sub"
+
+    sector: Mapped[str] = mapped_column(String(255), primary_key=True)
+    sub: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(Uuid)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_idp_pairwise_sub_person_id_sector", "person_id", "sector"),)
