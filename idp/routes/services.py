@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Request
@@ -16,8 +17,11 @@ from idp.authn.sign_in import Authenticators
 from idp.directory.services import DirectoryServices
 from idp.keyed import Keyed
 from idp.oauth.claims import Subject
+from idp.oauth.clients.key_sets import KeySets
 from idp.oauth.clients.registered import ClientCache
+from idp.oauth.fetching import Fetcher
 from idp.oauth.keys import SigningKeys
+from idp.oauth.pairwise import LOOPBACK
 from idp.oauth.server import OAuthServer
 from idp.oauth.tokens.families import Issuing
 from idp.people import subject_of
@@ -72,6 +76,7 @@ def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
     fields_key: bytes,
     pairwise_key: bytes,
     passwords: Passwords | None = None,
+    fetcher: Fetcher | None = None,
 ) -> IdpServices:
     """Build the services. The keys are the key-encryption keys "cookies", "fields" and "pairwise".
 
@@ -80,7 +85,7 @@ def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
     keyed = Keyed(cookie_key)
     clients = ClientCache(database, keyed, clock)
     keys = SigningKeys(keyring)
-    issuing = Issuing(database, keyed, clock)
+    issuing = Issuing(database, keyed, clock, issuer)
     return IdpServices(
         issuer=issuer,
         database=database,

@@ -19,6 +19,7 @@ class Issuing:
     database: Database
     keyed: Keyed
     clock: Clock
+    issuer: str
 
 
 def revoke_family(grant_id: UUID, person_id: UUID, *, reason: str, by: Issuing) -> None:
