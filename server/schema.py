@@ -16,13 +16,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MODULES = tables.MODULES  # Imported for the tables they add to `Base.metadata`.
 
 
-def migrate(database: Database) -> None:
-    """Bring the schema up to the newest migration; does nothing where it is there already."""
+def migrate(database: Database, *, to: str = "head") -> None:
+    """Bring the schema up to the newest migration, or `to` an older one; does nothing where it is there already."""
     with database.engine.connect() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def differences(database: Database) -> list[object]:

@@ -191,6 +191,6 @@ def test_a_platform_with_a_wrong_secret_signs_nobody_in(installed: Path, provide
     made = registered(provider, f"http://127.0.0.1:{port}")
     environment = {"XINJI_PLATFORM_CLIENT_ID": made.client_id, "XINJI_PLATFORM_CLIENT_SECRET": "guessed"}
     with running("openid_client", provider, port, environment) as base, browsing(base) as browser:
-        with pytest.raises(PageError, match="callback.* answered 400"):
+        with pytest.raises(PageError, match=r"callback.* answered 400"):
             sign_in(browser, human)
         assert received(browser) == {}

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import column, insert, table, text
 
+from idp.oauth.clients.metadata import ClientMetadata
+from idp.oauth.models import Client
 from kernel.db import Database
 from server import schema
 
@@ -34,3 +36,47 @@ def test_migrations_lead_to_the_tables_of_the_code_on_postgresql(postgresql_url:
 def differing(database: Database) -> list[object]:
     """Return the differences, without the tables that tests define for themselves."""
     return [each for each in schema.differences(database) if "test_" not in repr(each)]
+
+
+def test_platforms_registered_before_keep_what_they_registered(tmp_path: Path) -> None:
+    """Migration 0002 moves nine columns into one document: nothing may get lost on the way."""
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
+    schema.migrate(database, to="0001")
+    moment = "2026-06-01 00:00:00"
+    old = {
+        "client_id": "xc_old",
+        "secret_hash": b"h" * 32,
+        "name": "旧平台",
+        "name_en": "Old",
+        "owner": "示范单位",
+        "purpose": "",
+        "redirect_uris": '["https://old.example.edu.cn/cb"]',
+        "post_logout_redirect_uris": "[]",
+        "scope": "openid profile offline_access",
+        "grant_types": '["authorization_code", "refresh_token"]',
+        "auth_method": "client_secret_post",
+        "id_token_alg": "SGD_SM3_SM2",
+        "sector": "old.example.edu.cn",
+        "require_pkce": False,
+        "default_max_age": 60,
+        "created_at": moment,
+        "blocked_at": moment,
+    }
+    then = table("idp_client", *(column(name) for name in old))
+    with database.engine.begin() as connection:
+        connection.execute(insert(then).values(old))
+    schema.migrate(database)
+    with database.read() as session:
+        kept = session.get_one(Client, "xc_old")
+        metadata = ClientMetadata.model_validate(kept.registered)
+    database.dispose()
+    assert (kept.kind, kept.state, kept.secret_hash) == ("platform", "blocked", b"h" * 32)
+    assert metadata == ClientMetadata(
+        redirect_uris=("https://old.example.edu.cn/cb",),
+        scope="openid profile offline_access",
+        grant_types=("authorization_code", "refresh_token"),
+        token_endpoint_auth_method="client_secret_post",
+        id_token_signed_response_alg="SGD_SM3_SM2",
+        require_pkce=False,
+        default_max_age=60,
+    )
