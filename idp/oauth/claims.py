@@ -1,7 +1,8 @@
 """The claims about a person, by scope. Pure: facts in, claims out.
 
 Names from standards for this field: `school_code`, `aff`, `loa`, `age_band` (in the place of
-a birth date), `eid` only by its own scope. No identity document ever.
+a birth date), `eid` and `guardian_of` only by scopes of their own. No identity document ever.
+A guardian's place is left out of `aff`: it would tell where the child goes to school.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from idp.oauth.scopes import claims_of
+from idp.oauth.scopes import asked_claims
 
 CHILD: Final = 14
 ADULT: Final = 18
 SCHOOL_CODE: Final = 10
+GUARDIAN: Final = "guardian"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +38,43 @@ class Affiliation:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is known of a person and may be told by scope."""
+    """What is known of a person and may be told by scope; `guardian_of` counts the children, it names none."""
 
     name: str
     eid: str
     birthdate: date | None
     loa: str
     affiliations: tuple[Affiliation, ...]
+    guardian_of: int = 0
+
+
+def age_on(birthdate: date, today: date) -> int:
+    """Return how many years old somebody is; who was born on a leap day grows older on 1 March in other years."""
+    return today.year - birthdate.year - ((today.month, today.day) < (birthdate.month, birthdate.day))
+
+
+def is_child(birthdate: date | None, today: date) -> bool:
+    """Whether a guardian decides: under 14 (PIPL article 31)."""
+    return birthdate is not None and age_on(birthdate, today) < CHILD
 
 
 def age_band(birthdate: date | None, today: date) -> str | None:
     """Return `u14`, `14-17` or `18+`: as much of an age as a platform needs."""
     if birthdate is None:
         return None
-    age = today.year - birthdate.year - ((today.month, today.day) < (birthdate.month, birthdate.day))
+    age = age_on(birthdate, today)
     if age < CHILD:
         return "u14"
     return "14-17" if age < ADULT else "18+"
 
 
-def released(scopes: Iterable[str], subject: Subject, today: date) -> dict[str, Any]:
-    """Return the claims that `scopes` release about `subject`; what is not known is left out."""
-    places = dict.fromkeys(held.organisation for held in subject.affiliations)
+def released(scopes: Iterable[str], subject: Subject, today: date, *, also: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the claims that `scopes` release about `subject`; what is not known is left out (OIDC Core §5.3.2).
+
+    `also` names single claims that were granted beyond the scopes (§5.5).
+    """
+    told = [held for held in subject.affiliations if held.role != GUARDIAN]
+    places = dict.fromkeys(held.organisation for held in told)
     schools = [code for code in places if len(code) == SCHOOL_CODE]
     known: dict[str, Any] = {
         "name": subject.name,
@@ -65,9 +82,10 @@ def released(scopes: Iterable[str], subject: Subject, today: date) -> dict[str, 
         "loa": subject.loa,
         "eid": subject.eid,
         "school_code": schools[0] if len(schools) == 1 else schools,
-        "aff": [_affiliation(held) for held in subject.affiliations],
+        "aff": [_affiliation(held) for held in told],
+        "guardian_of": subject.guardian_of,
     }
-    return {claim: known[claim] for claim in claims_of(scopes) if known[claim] not in (None, "", [])}
+    return {claim: known[claim] for claim in asked_claims(scopes, also) if known[claim] not in (None, "", [])}
 
 
 def _affiliation(held: Affiliation) -> dict[str, str]:

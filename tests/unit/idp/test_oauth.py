@@ -70,7 +70,7 @@ def test_each_scope_releases_its_claims_and_openid_none() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     bare = Subject("李雷", "P7K3W0QR4XT1M1", None, "L0", ())
-    assert set(released(CLAIMS, bare, date(2026, 6, 30))) == {"name", "loa", "eid"}
+    assert set(released(CLAIMS, bare, date(2026, 6, 30))) == {"name", "loa", "eid", "guardian_of"}
 
 
 @pytest.mark.parametrize(
