@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from idp import consent_store, store
-from idp.oauth.stores import tokens
+from idp.oauth.stores import spent, tokens
 from kernel.store import delete_expired
 
 COUNTERS: Final = timedelta(days=1)
@@ -26,6 +26,7 @@ def purge(session: Session, now: datetime) -> int:
     tables = (
         *store.expired(now, counters_before=now - COUNTERS),
         *tokens.expired(now),
+        *spent.expired(now),
         *consent_store.expired(now - CONSENTS),
     )
     return delete_expired(session, tables, limit=CHUNK)

@@ -31,3 +31,9 @@ class InsufficientScopeError(IdpError):
     """A bearer token was not given for this (RFC 6750 §3.1)."""
 
     code = "insufficient_scope"
+
+
+class FetchError(IdpError):
+    """An address that a platform named may not be called, or does not answer as it should."""
+
+    code = "fetch"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, Uuid
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base, UtcDateTime
@@ -126,6 +126,15 @@ class ClientToken(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class SpentId(Base):
+    """Something that counts once until its time is over: the `jti` of an assertion or of a proof (RFC 7519 §4.1.7)."""
+
+    __tablename__ = "idp_spent_id"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class PairwiseSub(Base):
     """The name of a person at a sector (OIDC Core §8.1). This table decides; the HMAC only makes the first value."""
 
@@ -138,3 +147,25 @@ class PairwiseSub(Base):
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (Index("ix_idp_pairwise_sub_person_id_sector", "person_id", "sector"),)
+
+
+class DeviceCode(Base):
+    """A device that waits for a person elsewhere to decide (RFC 8628). Both of its codes are keyed hashes.
+
+    What the person allows becomes a `Grant` whose `code_hash` is this row's `device_hash`.
+    """
+
+    __tablename__ = "idp_device_code"
+
+    device_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    client_id: Mapped[str] = mapped_column(String(64))
+    scope: Mapped[str] = mapped_column(String(500))
+    resources: Mapped[list[str] | None] = mapped_column(JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(8))  # pending, allowed, refused
+    interval: Mapped[int] = mapped_column(Integer)
+    """The seconds between two polls; each poll that comes too early adds five."""
+    polled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -80,12 +80,14 @@ def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
 ) -> IdpServices:
     """Build the services. The keys are the key-encryption keys "cookies", "fields" and "pairwise".
 
-    `keyring` holds (or will hold, made here at the first start) the `oidc` keys.
+    `keyring` holds (or will hold, made here at the first start) the `oidc` keys; `fetcher`
+    calls the addresses that platforms name.
     """
     keyed = Keyed(cookie_key)
     clients = ClientCache(database, keyed, clock)
     keys = SigningKeys(keyring)
-    issuing = Issuing(database, keyed, clock, issuer)
+    fetcher = fetcher or Fetcher(allow_loopback=urlsplit(issuer).hostname in LOOPBACK)
+    issuing = Issuing(database, keyed, clock, issuer, fetcher, KeySets(fetcher, clock))
     return IdpServices(
         issuer=issuer,
         database=database,

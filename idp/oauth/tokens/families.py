@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from idp.keyed import Keyed
+from idp.oauth.clients.key_sets import KeySets
+from idp.oauth.fetching import Fetcher
 from idp.oauth.stores import tokens as rows
 from kernel import audit
 from kernel.clock import Clock
@@ -20,6 +22,8 @@ class Issuing:
     keyed: Keyed
     clock: Clock
     issuer: str
+    fetcher: Fetcher
+    key_sets: KeySets
 
 
 def revoke_family(grant_id: UUID, person_id: UUID, *, reason: str, by: Issuing) -> None:
