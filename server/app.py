@@ -34,7 +34,7 @@ UPLOADS: Final = {
     "/registrar/imports": LARGEST_ROSTER + SMALL,
     "/registrar/batches": LARGEST_SHEET + SMALL,
 }
-STATIC: Final = (("credentials", "credentials/static"), ("", "kernel/static"))
+STATIC: Final = (("credentials", "credentials/static"), ("idp", "idp/static"), ("", "kernel/static"))
 
 
 def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:

@@ -14,7 +14,7 @@ from idp.errors import GuardianNeededError, InvalidLogoutRequestError
 from idp.oauth.authorization.checks import check_request
 from idp.oauth.authorization.code import issue_code
 from idp.oauth.authorization.request import AuthorizationRequest, read_request
-from idp.oauth.authorization.response import answer_uri, error_params, form_target
+from idp.oauth.authorization.response import form_target
 from idp.oauth.authorization.steps import Step, next_step
 from idp.oauth.authorization.ticket import PARAMETER, new_ticket, read_ticket, request_pairs
 from idp.oauth.claims import age_band, released
@@ -22,6 +22,7 @@ from idp.oauth.errors import AuthorizationError
 from idp.oauth.logout.request import read_hint
 from idp.oauth.pairwise import sub_known
 from idp.oauth.scopes import OFFLINE, claims_of
+from idp.routes.answers import refuse, send
 from idp.routes.forms import go
 from idp.routes.services import idp_of
 from idp.routes.signed_in import signed_in_as
@@ -33,7 +34,6 @@ from kernel.pages import pages_of
 router = APIRouter(include_in_schema=False)
 AUTHORIZE = "/oauth/authorize"
 Decision = Annotated[str, Form(max_length=16)]
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.get(AUTHORIZE, dependencies=[allow("anyone")])
@@ -61,7 +61,7 @@ async def decide(request: Request, actor: CurrentActor, decision: Decision = "")
     asked = _read(request, pairs)
     with idp.database.write() as session:
         consent.refuse_consent(session, actor.person_id, asked.client.client_id, now)
-    return _refuse(request, asked, AuthorizationError("access_denied", "the person refused"))
+    return refuse(request, asked, AuthorizationError("access_denied", "the person refused"))
 
 
 @router.post("/oauth/account", dependencies=[allow("signed-in"), CSRF])
@@ -90,7 +90,7 @@ def _answer(request: Request, pairs: Sequence[tuple[str, str]], *, decided: bool
             return _consent_page(request, asked, pairs, actor)
         return _to_platform(request, asked, actor, decided=decided)
     except AuthorizationError as error:
-        return _refuse(request, asked, error)
+        return refuse(request, asked, error)
 
 
 def _read(request: Request, pairs: Sequence[tuple[str, str]]) -> AuthorizationRequest:
@@ -175,12 +175,7 @@ def _to_platform(request: Request, asked: AuthorizationRequest, actor: Actor, *,
             fields = claims_of(asked.scopes)
             consent.give_consent(session, actor.person_id, asked.client.client_id, asked.scopes, fields=fields, now=now)
         code = issue_code(session, asked, signed_in, keyed=idp.keyed, pairwise_key=idp.pairwise_key, now=now)
-    return RedirectResponse(answer_uri(asked, idp.issuer, [("code", code)]), status_code=303, headers=NO_STORE)
-
-
-def _refuse(request: Request, asked: AuthorizationRequest, error: AuthorizationError) -> Response:
-    uri = answer_uri(asked, idp_of(request).issuer, error_params(error))
-    return RedirectResponse(uri, status_code=303, headers=NO_STORE)
+    return send(request, asked, [("code", code)])
 
 
 def _address(pairs: Sequence[tuple[str, str]]) -> str:

@@ -8,7 +8,17 @@ from typing import Final, NoReturn
 from urllib.parse import urlencode
 
 from idp.oauth.authorization.request import AuthorizationRequest
-from idp.oauth.clients.metadata import REFRESH
+from idp.oauth.authorization.response_modes import (
+    CODE,
+    ID_TOKEN,
+    TOKEN,
+    by_front_channel,
+    canonical_type,
+    holds,
+    is_signed,
+    mode_allowed,
+)
+from idp.oauth.clients.metadata import REFRESH, RESPONSE_TYPES
 from idp.oauth.errors import AuthorizationError
 from idp.oauth.scopes import OFFLINE, OPENID, parse_scope
 
@@ -45,16 +55,30 @@ def _once(request: AuthorizationRequest) -> None:
 
 
 def _response_type(request: AuthorizationRequest) -> None:
-    response_type = request.values.get("response_type")
-    if response_type is None:
+    if "response_type" not in request.values:
         _refuse("invalid_request", "response_type is missing")
-    if response_type != "code":
-        _refuse("unsupported_response_type", "only the response type code is supported")
+    wanted = request.response_type
+    if wanted not in RESPONSE_TYPES:
+        _refuse("unsupported_response_type", "this response type is not supported")
+    metadata = request.client.metadata
+    registered = {canonical_type(response_type) for response_type in metadata.response_types}
+    # FAPI 2.0 §5.3.1.2: code only. Nor can a token be bound to a key on its way through the browser.
+    unbound = holds(wanted, TOKEN) and metadata.sender_constrained
+    if wanted not in registered or unbound or (metadata.fapi and by_front_channel(wanted)):
+        _refuse("unauthorized_client", "the platform may not use this response type")
 
 
 def _response_mode(request: AuthorizationRequest) -> None:
-    if request.values.get("response_mode", "query") != "query":
-        _refuse("invalid_request", "only the response mode query is supported")
+    mode = request.values.get("response_mode")
+    if mode is not None and not mode_allowed(request.response_type, mode):
+        _refuse("invalid_request", "this response mode is not supported with the response type")
+    if mode is not None and request.client.metadata.signs_messages and not is_signed(mode):
+        _refuse("invalid_request", "the platform's answers are signed: the response mode must be jwt")
+
+
+def _nonce(request: AuthorizationRequest) -> None:
+    if holds(request.response_type, ID_TOKEN) and "nonce" not in request.values:
+        _refuse("invalid_request", "nonce is missing")  # OIDC Core §3.2.2.1, §3.3.2.1.
 
 
 def _request_object(request: AuthorizationRequest) -> None:
@@ -68,12 +92,16 @@ def _scope(request: AuthorizationRequest) -> None:
     request.scopes = tuple(scope for scope in parse_scope(request.values.get("scope")) if scope in allowed)
     if OPENID not in request.scopes:
         _refuse("invalid_scope", "the scope must hold openid")
-    if OFFLINE in request.scopes and REFRESH not in request.client.metadata.grant_types:
+    # OIDC Core §11: ignored also where the answer holds no code, for no refresh token could follow.
+    keeps = REFRESH in request.client.metadata.grant_types and holds(request.response_type, CODE)
+    if OFFLINE in request.scopes and not keeps:
         request.scopes = tuple(scope for scope in request.scopes if scope != OFFLINE)
 
 
 def _pkce(request: AuthorizationRequest) -> None:
     challenge, method = request.values.get("code_challenge"), request.values.get("code_challenge_method")
+    if not holds(request.response_type, CODE):
+        return  # There is no code to protect.
     if challenge is None and (request.client.metadata.require_pkce or method is not None):
         _refuse("invalid_request", "code_challenge is missing")
     # RFC 7636 §4.3: without a method it would be plain, which protects nothing from who reads the request.
@@ -106,6 +134,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _once,
     _response_type,
     _response_mode,
+    _nonce,
     _request_object,
     _scope,
     _pkce,

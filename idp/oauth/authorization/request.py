@@ -9,25 +9,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
 
 from idp.errors import UnknownClientError, UnknownRedirectUriError
+from idp.oauth.authorization.acr import AcrWish
+from idp.oauth.authorization.claims_parameter import ClaimsWish
 from idp.oauth.clients.registered import RegisteredClient
-from idp.oauth.scopes import scope_text
+from idp.oauth.errors import AuthorizationError
+from idp.oauth.scopes import claims_of, scope_text
 
 Pairs = Sequence[tuple[str, str]]
+REPEATABLE: Final = frozenset({"resource"})
+"""RFC 8707 §2: the only parameter that may stand more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the parameters came: sent before by the platform itself (RFC 9126), in a signed object (RFC 9101)."""
+
+    pushed: bool = False
+    signed: bool = False
+    kept: bytes | None = None
+    """The keyed hash of the row that holds them, to be used up with the answer."""
+
+
+IN_THE_ADDRESS: Final = Origin()
 
 
 @dataclass(slots=True)
 class AuthorizationRequest:
-    """A request, filled in as the checks go."""
+    """A request, filled in as the checks go. `pairs` are what counts, wherever it stood."""
 
     pairs: Pairs
+    now: datetime
+    origin: Origin = IN_THE_ADDRESS
     values: dict[str, str] = field(init=False)
     client: RegisteredClient = field(init=False)
     redirect_uri: str = field(init=False)
+    failed: AuthorizationError | None = None
+    """Why what the address points to cannot be believed; the first check says it."""
+    response_type: str = "code"
     scopes: tuple[str, ...] = ()
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
+    claims: ClaimsWish = field(default_factory=ClaimsWish)
+    acr: AcrWish = field(default_factory=AcrWish)
+    resources: tuple[str, ...] = ()
+    details: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Take the first value of each parameter; an empty one counts as omitted (RFC 6749 §3.1)."""
@@ -46,15 +75,22 @@ class AuthorizationRequest:
         """The scopes as one text."""
         return scope_text(self.scopes)
 
+    @property
+    def released(self) -> tuple[str, ...]:
+        """The names of all claims that an answer will release: by scope, and singly by the `claims` parameter."""
+        return tuple(dict.fromkeys((*claims_of(self.scopes), *self.claims.released)))
 
-def read_request(pairs: Pairs, client: RegisteredClient | None) -> AuthorizationRequest:
+
+def read_request(
+    pairs: Pairs, client: RegisteredClient | None, *, now: datetime, origin: Origin = IN_THE_ADDRESS
+) -> AuthorizationRequest:
     """Return a request whose client and redirect_uri can be trusted.
 
     Raises:
         UnknownClientError: There is no such platform.
         UnknownRedirectUriError: The redirect_uri is not one of its own, sign for sign.
     """
-    request = AuthorizationRequest(pairs)
+    request = AuthorizationRequest(pairs, now, origin)
     names = [name for name, _ in pairs]
     if client is None or names.count("client_id") != 1:
         raise UnknownClientError("no registered platform has this client_id")

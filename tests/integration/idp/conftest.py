@@ -290,7 +290,8 @@ def answer_of(page: Any) -> dict[str, str]:
     """Return the parameters that a platform gets at its redirect_uri."""
     assert page.status_code == 303, page.text
     assert page.headers["location"].startswith(CALLBACK)
-    return dict(parse_qsl(urlsplit(page.headers["location"]).query))
+    parts = urlsplit(page.headers["location"])
+    return dict(parse_qsl(parts.fragment or parts.query))
 
 
 @pytest.fixture(scope="session")

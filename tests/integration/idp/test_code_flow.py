@@ -172,10 +172,10 @@ def test_a_wrong_client_or_redirect_uri_gets_a_page_and_no_redirect(
     [
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unauthorized_client"),
         ({"scope": None}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
         ({"request": "eyJ"}, "request_not_supported"),
         ({"request_uri": "http://127.0.0.1:9/x"}, "request_uri_not_supported"),
         ({"registration": "{}"}, "registration_not_supported"),
