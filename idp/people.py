@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from crypto.envelope import FieldVault
-from idp.directory import lookup
-from idp.oauth.claims import Affiliation, Subject
+from idp.directory import guardianship, lookup
+from idp.oauth.claims import GUARDIAN, Affiliation, Subject
 from kernel.access import STAFF, Role
+from kernel.pages import ZONE
 
 
-def subject_of(session: Session, person_id: UUID, *, vault: FieldVault, today: date) -> Subject | None:
+def subject_of(session: Session, person_id: UUID, *, vault: FieldVault, now: datetime) -> Subject | None:
     """Return what may be told of a person by scope, or None where the directory knows nobody."""
     person = lookup.person_by_id(session, vault, person_id)
     if person is None:
         return None
+    today = now.astimezone(ZONE).date()
     affiliations = tuple(
         Affiliation(
             held.organisation_code,
@@ -31,7 +33,10 @@ def subject_of(session: Session, person_id: UUID, *, vault: FieldVault, today: d
         )
         for held in lookup.affiliations_of(session, person_id, today)
     )
-    return Subject(person.name, person.eid, person.birthdate, f"L{person.level}", affiliations)
+    children = 0
+    if any(held.role == GUARDIAN for held in affiliations):  # Nobody else pays for the look-up.
+        children = guardianship.count_children(session, person_id, now=now, vault=vault)
+    return Subject(person.name, person.eid, person.birthdate, f"L{person.level}", affiliations, children)
 
 
 def is_staff(roles: Iterable[Role]) -> bool:

@@ -1,4 +1,4 @@
-"""Appoint the registrars of a school and the officers of an authority.
+"""Appoint the registrars of a school and the officers of an authority; make guardians known at a school.
 
 A person is found by document, name and birth date together, or made. What agrees only in
 part is refused with one uniform error. The activation code is given out once, and only
@@ -35,7 +35,7 @@ from kernel.db import Database
 from kernel.ids import new_id
 from kernel.pages import ZONE
 
-ROLES: Final = {"registrar": "school", "officer": "authority"}
+ROLES: Final = {"registrar": "school", "officer": "authority", "guardian": "school"}
 
 
 @dataclass(frozen=True, slots=True)

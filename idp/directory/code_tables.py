@@ -1,6 +1,6 @@
-"""Code tables of education data: gender, ethnic group, country, student status.
+"""Code tables of education data: gender, ethnic group, country, student status, relation.
 
-Sources: GB/T 2261.1, GB/T 3304, GB/T 2659 (ISO 3166-1 alpha-3), XSDQZT of JY/T 1001.
+Sources: GB/T 2261.1, GB/T 3304, GB/T 2659 (ISO 3166-1 alpha-3), GB/T 4761, XSDQZT of JY/T 1001.
 Each is read by code or by name.
 """
 
@@ -36,6 +36,12 @@ STUDENT_STATUS: Final = {
 }  # fmt: skip
 # With these the affiliation has ended; the person and what the school issued remain.
 ENDED: Final = frozenset({"03", "07", "08", "09", "10", "11", "14"})
+
+GUARDIAN_RELATIONS: Final = {
+    "51": "父亲", "52": "母亲", "57": "继父或养父", "58": "继母或养母", "61": "祖父", "62": "祖母",
+    "63": "外祖父", "64": "外祖母", "71": "兄", "75": "姐", "97": "其他亲属", "99": "非亲属",
+}  # fmt: skip
+"""What a guardian is to the child: the part of GB/T 4761 that is meant."""
 
 
 def _read_countries(path: Path) -> dict[str, tuple[str, str]]:

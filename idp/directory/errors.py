@@ -97,3 +97,33 @@ class LookupsExhaustedError(DirectoryError):
     """The look-ups of identity documents of one actor and day are used up (`limit`)."""
 
     code = "lookups_exhausted"
+
+
+class GuardianshipRefusedError(DirectoryError):
+    """Child and guardian cannot be linked from here: which of the entries is wrong is never told."""
+
+    code = "guardianship_refused"
+
+
+class GuardianshipOpenError(DirectoryError):
+    """This child and this guardian are linked, or proposed, already."""
+
+    code = "guardianship_open"
+
+
+class GuardianshipUnknownError(NotFoundError):
+    """There is no such link that the caller may act on."""
+
+    code = "guardianship_unknown"
+
+
+class NotIndependentError(DirectoryError):
+    """Who proposed a guardian, and the guardian, cannot be the second person who confirms."""
+
+    code = "not_independent"
+
+
+class ObjectionTooLateError(DirectoryError):
+    """The link counts already: the school ends it where it is wrong."""
+
+    code = "objection_too_late"

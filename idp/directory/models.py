@@ -143,7 +143,7 @@ class Affiliation(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("idp_person.id"), index=True)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("idp_organisation.id"))
-    role: Mapped[str] = mapped_column(String(12))  # student, teacher, registrar, officer
+    role: Mapped[str] = mapped_column(String(12))  # student, teacher, registrar, officer, guardian
     number: Mapped[str | None] = mapped_column(NumberText)
     grade: Mapped[str | None] = mapped_column(String(64))
     class_name: Mapped[str | None] = mapped_column(String(64))
@@ -199,3 +199,40 @@ class ReviewCase(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[UUID | None] = mapped_column(Uuid)
+
+
+class Guardianship(Base):
+    """Who acts for a child under 14, and how that came to be: proposed, confirmed by another, waited for.
+
+    It counts from `effective_at`, 72 hours after the confirmation. Whether the child is still
+    under 14 is asked of the sealed profile each time: a day kept here would tell the birth date.
+    From 14 on it needs `renewed_at`, the child's own consent. `closing` says how it came to its
+    end: objected, ended (by the school), resigned (by the guardian), left (by the child from 14).
+    """
+
+    __tablename__ = "idp_guardianship"
+    __table_args__ = (
+        Index(
+            "uq_idp_guardianship_open",
+            "child_id",
+            "guardian_id",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    child_id: Mapped[UUID] = mapped_column(ForeignKey("idp_person.id"), index=True)
+    guardian_id: Mapped[UUID] = mapped_column(ForeignKey("idp_person.id"), index=True)
+    relation: Mapped[str] = mapped_column(String(2))  # GB/T 4761: what the guardian is to the child
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("idp_organisation.id"))
+    proposed_by: Mapped[UUID] = mapped_column(Uuid)
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    confirmed_by: Mapped[UUID | None] = mapped_column(Uuid)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    effective_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    renewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    closed_by: Mapped[UUID | None] = mapped_column(Uuid)
+    closing: Mapped[str | None] = mapped_column(String(8))

@@ -1,4 +1,4 @@
-"""Delete what has served: rows of old imports, dead activation codes, counts of look-ups, decided reviews."""
+"""Delete what has served: old imports, dead activation codes, counts of look-ups, decided reviews, ended guardianships."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from idp.directory import guardian_store
 from idp.directory import store as directory
+from idp.directory.guardianship import ENDED_KEPT, UNCONFIRMED_KEPT
 from idp.directory.roster import store
 from idp.directory.roster.models import RosterImport
 from kernel.pages import ZONE
+from kernel.store import delete_expired
 
 ROWS_KEPT: Final = timedelta(days=30)
 IMPORTS_KEPT: Final = timedelta(days=365)
@@ -30,6 +33,8 @@ def purge(session: Session, now: datetime) -> int:
     count += directory.drop_expired_codes(session, now, AT_ONCE)
     count += directory.drop_index_use(session, (now - COUNTS_KEPT).astimezone(ZONE).date())
     count += directory.drop_reviews(session, now - DECIDED_KEPT, AT_ONCE)
+    links = guardian_store.expired(proposed_before=now - UNCONFIRMED_KEPT, closed_before=now - ENDED_KEPT)
+    count += delete_expired(session, links, limit=AT_ONCE)
     return count
 
 

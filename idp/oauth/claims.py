@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from idp.ages import ADULT, CHILD, age_on
 from idp.oauth.scopes import asked_claims
 
-CHILD: Final = 14
-ADULT: Final = 18
 SCHOOL_CODE: Final = 10
 GUARDIAN: Final = "guardian"
 
@@ -46,16 +45,6 @@ class Subject:
     loa: str
     affiliations: tuple[Affiliation, ...]
     guardian_of: int = 0
-
-
-def age_on(birthdate: date, today: date) -> int:
-    """Return how many years old somebody is; who was born on a leap day grows older on 1 March in other years."""
-    return today.year - birthdate.year - ((today.month, today.day) < (birthdate.month, birthdate.day))
-
-
-def is_child(birthdate: date | None, today: date) -> bool:
-    """Whether a guardian decides: under 14 (PIPL article 31)."""
-    return birthdate is not None and age_on(birthdate, today) < CHILD
 
 
 def age_band(birthdate: date | None, today: date) -> str | None:

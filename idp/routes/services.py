@@ -62,7 +62,7 @@ class IdpServices:
 
     def subject(self, session: Session, person_id: UUID) -> Subject | None:
         """Return what may be told of a person by scope."""
-        return subject_of(session, person_id, vault=self.directory.vault, today=self.today())
+        return subject_of(session, person_id, vault=self.directory.vault, now=self.now())
 
 
 def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
