@@ -135,3 +135,15 @@ class InvalidLogoutRequestError(IdpError):
     """The platform's sign-out request cannot be trusted; `reason` says why."""
 
     code = "invalid_logout_request"
+
+
+class UnknownDeviceCodeError(IdpError):
+    """No device waits with this code: mistyped, over, or decided already; never said which."""
+
+    code = "unknown_device_code"
+
+
+class DeviceTriesError(IdpError):
+    """Too many codes of devices were wrong; `minutes` remain."""
+
+    code = "device_tries"

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from idp import consent_store, store
-from idp.oauth.stores import spent, tokens
+from idp.oauth.stores import devices, spent, tokens
 from kernel.store import delete_expired
 
 COUNTERS: Final = timedelta(days=1)
@@ -27,6 +27,7 @@ def purge(session: Session, now: datetime) -> int:
         *store.expired(now, counters_before=now - COUNTERS),
         *tokens.expired(now),
         *spent.expired(now),
+        *devices.expired(now),
         *consent_store.expired(now - CONSENTS),
     )
     return delete_expired(session, tables, limit=CHUNK)

@@ -6,7 +6,7 @@ from typing import Any
 
 from crypto.jose import SGD_SM3_SM2
 from idp.levels import ACR_VALUES
-from idp.oauth.clients.metadata import AUTH_METHODS, SIGNING_ALGS
+from idp.oauth.clients.metadata import AUTH_METHODS, DEVICE, SIGNING_ALGS
 from idp.oauth.scopes import CLAIMS, SUPPORTED
 
 
@@ -26,11 +26,12 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "gm_jwks_uri": f"{issuer}/jwks-gm.json",
         "end_session_endpoint": f"{issuer}/oauth/logout",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "device_authorization_endpoint": f"{issuer}/oauth/device",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", DEVICE],
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(SIGNING_ALGS),

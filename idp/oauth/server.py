@@ -18,16 +18,18 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 
 from idp.oauth.clients.authentication import authenticated
 from idp.oauth.clients.registered import ClientCache, RegisteredClient
+from idp.oauth.device.endpoint import DeviceAuthorization
 from idp.oauth.endpoints.introspection import Introspection
 from idp.oauth.endpoints.revocation import Revocation
 from idp.oauth.grants.code import CodeGrant
+from idp.oauth.grants.device import DeviceGrant
 from idp.oauth.grants.refresh import RefreshGrant
 from idp.oauth.keys import SigningKeys
 from idp.oauth.requests import Call, FormRequest, parse_form
 from idp.oauth.tokens.families import Issuing
 from idp.oauth.tokens.id_token import IdTokens
 
-GRANTS = (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE)
+GRANTS = (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE, DeviceGrant.GRANT_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,10 @@ class OAuthServer(AuthorizationServer):
         id_tokens = IdTokens(issuer, keys, by.clock)
         self.register_grant(CodeGrant, [id_tokens, CodeChallenge(required=True)])
         self.register_grant(RefreshGrant, [id_tokens])
+        self.register_grant(DeviceGrant, [id_tokens])
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
+        self.register_endpoint(DeviceAuthorization)
 
     def token(self, call: Call) -> Answer:
         """Answer a token request (RFC 6749 §3.2)."""

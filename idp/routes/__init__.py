@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-from idp.routes import account, activation, authorize, logout, machines, signin
+from idp.routes import account, activation, authorize, device, logout, machines, signin
 
 
 def routers() -> list[APIRouter]:
     """Return the routers of the pages."""
-    return [signin.router, activation.router, account.router, authorize.router, logout.router]
+    return [signin.router, activation.router, account.router, authorize.router, device.router, logout.router]
 
 
 def routes() -> list[BaseRoute]:

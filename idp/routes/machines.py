@@ -42,6 +42,12 @@ async def introspect(request: Request) -> Response:
 
 
 @open_to("client")
+async def device_authorization(request: Request) -> Response:
+    """Give a device its codes (RFC 8628 §3.1)."""
+    return _json(idp_of(request).oauth.endpoint("device_authorization", await _call(request)))
+
+
+@open_to("client")
 async def user_info(request: Request) -> Response:
     """Return the claims that an access token releases (OIDC Core §5.3)."""
     idp = idp_of(request)
@@ -78,6 +84,7 @@ ROUTES: list[BaseRoute] = [
     Route("/oauth/token", token, methods=["POST"]),
     Route("/oauth/revoke", revoke, methods=["POST"]),
     Route("/oauth/introspect", introspect, methods=["POST"]),
+    Route("/oauth/device", device_authorization, methods=["POST"]),
     Route("/oauth/userinfo", user_info, methods=["GET", "POST"]),
     Route("/oauth/jwks.json", jwks, methods=["GET"]),
     Route("/jwks-gm.json", gm_jwks, methods=["GET"]),

@@ -26,6 +26,8 @@ STATUS_OF: StatusOf = {
     errors.PageError: HTTPStatus.BAD_REQUEST,
     errors.GuardianNeededError: HTTPStatus.FORBIDDEN,
     errors.InvalidLogoutRequestError: HTTPStatus.BAD_REQUEST,
+    errors.UnknownDeviceCodeError: HTTPStatus.NOT_FOUND,
+    errors.DeviceTriesError: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 

@@ -1,0 +1,129 @@
+"""The pages of the device flow (RFC 8628 §3.3): type or confirm the code, see who asks for what, allow or refuse."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from idp import consent
+from idp.authn.device_code import look_up_device
+from idp.errors import DeviceTriesError, GuardianNeededError, UnknownDeviceCodeError
+from idp.oauth.claims import age_band, released
+from idp.oauth.device.decision import WaitingDevice, allow_device, refuse_device
+from idp.oauth.device.endpoint import PATH
+from idp.oauth.device.user_code import MAX_TYPED, read_user_code, shown
+from idp.oauth.scopes import OFFLINE, claims_of
+from idp.routes.forms import go, show
+from idp.routes.services import idp_of
+from idp.routes.signed_in import address_of, signed_in_as
+from kernel.access import Actor, CurrentActor, actor_or_none, allow
+from kernel.csrf import CSRF
+from kernel.errors import NotFoundError, XinjiError
+from kernel.pages import pages_of
+
+router = APIRouter(include_in_schema=False)
+Typed = Annotated[str, Form(max_length=MAX_TYPED)]
+Decision = Annotated[str, Form(max_length=16)]
+
+
+@router.get(PATH, dependencies=[allow("anyone")])
+async def device(request: Request, user_code: str = "") -> Response:
+    """Ask for the code; one that came in the address (§3.3.1) is only filled in: the person compares and confirms."""
+    code = read_user_code(user_code)
+    if actor_or_none(request) is None:
+        return go("/signin", next_=f"{PATH}?{urlencode({'user_code': shown(code)})}" if code else PATH)
+    return _ask(request, shown(code) if code else "")
+
+
+@router.post(PATH, dependencies=[allow("signed-in"), CSRF])
+async def enter(request: Request, actor: CurrentActor, user_code: Typed = "") -> Response:
+    """Show who asks for what."""
+    try:
+        waiting = _find(request, actor, user_code)
+    except (UnknownDeviceCodeError, DeviceTriesError) as error:
+        return _ask(request, user_code, error=error)
+    return _consent_page(request, waiting, actor)
+
+
+@router.post(f"{PATH}/decision", dependencies=[allow("signed-in"), CSRF])
+async def decide(request: Request, actor: CurrentActor, user_code: Typed = "", decision: Decision = "") -> Response:
+    """Take the person's decision. The device hears of it at its next poll."""
+    allowed = decision == "allow"
+    try:
+        waiting = _find(request, actor, user_code)
+        _allow(request, waiting, actor) if allowed else _refuse(request, waiting, actor)
+    except (UnknownDeviceCodeError, DeviceTriesError) as error:
+        return _ask(request, "", error=error)
+    return go(f"{PATH}/{'allowed' if allowed else 'refused'}")
+
+
+@router.get(f"{PATH}/allowed", dependencies=[allow("anyone")])
+async def allowed(request: Request) -> Response:
+    """Send the person back to the device."""
+    return pages_of(request).render(request, "idp/device_decided.html", {"allowed": True})
+
+
+@router.get(f"{PATH}/refused", dependencies=[allow("anyone")])
+async def refused(request: Request) -> Response:
+    """Say that nothing was given."""
+    return pages_of(request).render(request, "idp/device_decided.html", {"allowed": False})
+
+
+def _ask(request: Request, typed: str, *, error: XinjiError | None = None) -> Response:
+    return show(request, "device.html", {"typed": typed, "given": bool(typed) and error is None}, error=error)
+
+
+def _find(request: Request, actor: Actor, typed: str) -> WaitingDevice:
+    idp = idp_of(request)
+    return look_up_device(
+        typed,
+        person_id=actor.person_id,
+        address=address_of(request),
+        database=idp.database,
+        clients=idp.clients,
+        keyed=idp.keyed,
+        clock=idp.clock,
+    )
+
+
+def _consent_page(request: Request, waiting: WaitingDevice, actor: Actor) -> Response:
+    idp = idp_of(request)
+    with idp.database.read() as session:
+        subject = idp.subject(session, actor.person_id)
+    if subject is None:
+        raise NotFoundError("the person is not known any more")
+    values = {
+        "client": waiting.client,
+        "claims": released(waiting.scopes, subject, idp.today()),
+        "places": {held.organisation: held for held in subject.affiliations},
+        "offline": OFFLINE in waiting.scopes,
+        "child": age_band(subject.birthdate, idp.today()) == "u14",
+        "action": f"{PATH}/decision",
+        "user_code": shown(waiting.user_code),
+    }
+    return pages_of(request).render(request, "idp/device_consent.html", values)
+
+
+def _allow(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
+    idp = idp_of(request)
+    now = idp.now()
+    signed_in = signed_in_as(actor)
+    assert signed_in is not None  # noqa: S101 - there is an actor
+    client_id, scopes = waiting.client.client_id, waiting.scopes
+    with idp.database.write() as session:
+        subject = idp.subject(session, actor.person_id)
+        if subject is None or age_band(subject.birthdate, idp.today()) == "u14":
+            raise GuardianNeededError("under 14, a guardian decides")
+        allow_device(session, waiting, signed_in, pairwise_key=idp.pairwise_key, now=now)
+        consent.give_consent(session, actor.person_id, client_id, scopes, fields=claims_of(scopes), now=now)
+
+
+def _refuse(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
+    idp = idp_of(request)
+    now = idp.now()
+    with idp.database.write() as session:
+        refuse_device(session, waiting, now)
+        consent.refuse_consent(session, actor.person_id, waiting.client.client_id, now)
