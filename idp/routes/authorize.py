@@ -96,7 +96,8 @@ def _answer(request: Request, pairs: Sequence[tuple[str, str]], *, decided: bool
 def _read(request: Request, pairs: Sequence[tuple[str, str]]) -> AuthorizationRequest:
     own = request_pairs(pairs)
     client_id = dict(own).get("client_id", "")
-    return read_request(own, idp_of(request).clients.get(client_id))
+    idp = idp_of(request)
+    return read_request(own, idp.clients.get(client_id), now=idp.now())
 
 
 def _step(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 from urllib.parse import urlencode
 
-from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.authorization import wishes
+from idp.oauth.authorization.request import IN_THE_ADDRESS, REPEATABLE, AuthorizationRequest
 from idp.oauth.authorization.response_modes import (
     CODE,
     ID_TOKEN,
@@ -24,6 +25,7 @@ from idp.oauth.scopes import OFFLINE, OPENID, parse_scope
 
 MAX_VALUE: Final = 2_000
 MAX_REQUEST: Final = 8_000
+MAX_KEPT_REQUEST: Final = 32_000
 MAX_AGE_DIGITS: Final = 9
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # S256 is 32 bytes in base64url (RFC 7636 §4.2).
@@ -41,15 +43,23 @@ def check_request(request: AuthorizationRequest) -> None:
         check(request)
 
 
+def _believed(request: AuthorizationRequest) -> None:
+    if request.failed is not None:
+        raise request.failed
+
+
 def _size(request: AuthorizationRequest) -> None:
-    if len(urlencode(request.pairs)) > MAX_REQUEST:  # As it will stand in an address.
+    most = MAX_REQUEST if request.origin == IN_THE_ADDRESS else MAX_KEPT_REQUEST
+    if len(urlencode(request.pairs)) > most:  # As it would stand in an address.
         _refuse("invalid_request", "the request is too long")
     if any(len(request.values.get(name, "")) > MAX_VALUE for name in ("state", "nonce")):
         _refuse("invalid_request", "state or nonce is too long")
+    if any("\0" in name or "\0" in value for name, value in request.pairs):  # PostgreSQL keeps no such text.
+        _refuse("invalid_request", "a parameter holds the sign NUL")
 
 
 def _once(request: AuthorizationRequest) -> None:
-    names = [name for name, _ in request.pairs]
+    names = [name for name, _ in request.pairs if name not in REPEATABLE]
     if len(set(names)) != len(names):
         _refuse("invalid_request", "a parameter is repeated")
 
@@ -81,10 +91,21 @@ def _nonce(request: AuthorizationRequest) -> None:
         _refuse("invalid_request", "nonce is missing")  # OIDC Core §3.2.2.1, §3.3.2.1.
 
 
-def _request_object(request: AuthorizationRequest) -> None:
-    for name in ("request", "request_uri", "registration"):
+def _channel(request: AuthorizationRequest) -> None:
+    metadata, origin = request.client.metadata, request.origin
+    # FAPI 2.0 Security Profile §5.3.2.2: its clients push, whatever they registered.
+    if (metadata.require_pushed_authorization_requests or metadata.fapi) and not origin.pushed:
+        _refuse("invalid_request", "the client must use pushed authorization requests")
+    if (metadata.require_signed_request_object or metadata.signs_messages) and not origin.signed:
+        _refuse("invalid_request", "the client must sign its requests")
+
+
+def _unsupported(request: AuthorizationRequest) -> None:
+    if "registration" in request.values:
+        _refuse("registration_not_supported", "the parameter registration is not supported")
+    for name in ("request", "request_uri"):  # Opened before, if it was not in a place where none may be.
         if name in request.values:
-            _refuse(f"{name}_not_supported", f"the parameter {name} is not supported")
+            _refuse("invalid_request", f"the parameter {name} cannot stand here")
 
 
 def _scope(request: AuthorizationRequest) -> None:
@@ -127,19 +148,28 @@ def _max_age(request: AuthorizationRequest) -> None:
     if not (text.isascii() and text.isdigit()) or len(text) > MAX_AGE_DIGITS:
         _refuse("invalid_request", "max_age is not a number of seconds")
     request.max_age = int(text)
+    if request.max_age == 0:  # Core §3.1.2.1 (errata 2): the same as prompt=login.
+        request.prompts |= {"login"}
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    _believed,
     _size,
     _once,
+    _channel,
+    _unsupported,
     _response_type,
     _response_mode,
     _nonce,
-    _request_object,
     _scope,
     _pkce,
     _prompt,
     _max_age,
+    wishes.claims,
+    wishes.acr,
+    wishes.resources,
+    wishes.details,
+    wishes.thumbprint,
 )
 
 

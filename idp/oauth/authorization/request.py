@@ -15,6 +15,7 @@ from typing import Any, Final
 from idp.errors import UnknownClientError, UnknownRedirectUriError
 from idp.oauth.authorization.acr import AcrWish
 from idp.oauth.authorization.claims_parameter import ClaimsWish
+from idp.oauth.authorization.response_modes import CODE, canonical_type
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.errors import AuthorizationError
 from idp.oauth.scopes import claims_of, scope_text
@@ -49,7 +50,6 @@ class AuthorizationRequest:
     redirect_uri: str = field(init=False)
     failed: AuthorizationError | None = None
     """Why what the address points to cannot be believed; the first check says it."""
-    response_type: str = "code"
     scopes: tuple[str, ...] = ()
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
@@ -64,6 +64,11 @@ class AuthorizationRequest:
         for name, value in self.pairs:
             if value:
                 self.values.setdefault(name, value)
+
+    @property
+    def response_type(self) -> str:
+        """What the answer shall hold, in the order of the registry; `code` where nothing was said."""
+        return canonical_type(self.values.get("response_type", CODE))
 
     @property
     def state(self) -> str | None:
