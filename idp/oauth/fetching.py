@@ -18,7 +18,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -122,20 +122,20 @@ class Fetcher:
         self._target(url)
 
     def _call(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, max_bytes: int
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, max_bytes: int
     ) -> tuple[int, str, bytes]:
         target = self._target(url)
         refuse_event_loop()
         deadline = time.monotonic() + self._patience
         addresses = self._addresses(target, deadline)
         backend = _CheckedBackend(addresses, deadline)
-        sent: dict[bytes | str, bytes | str] = {
-            "Host": target.authority,
-            "Accept-Encoding": "identity",
-            "User-Agent": "xinji",
-            "Connection": "close",
-            **headers,
-        }
+        sent: list[tuple[bytes | str, bytes | str]] = [
+            ("Host", target.authority),
+            ("Accept-Encoding", "identity"),
+            ("User-Agent", "xinji"),
+            ("Connection", "close"),
+            *headers.items(),
+        ]
         try:
             with (
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,

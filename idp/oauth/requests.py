@@ -13,6 +13,8 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 MAX_BODY: Final = 65_536
 MAX_FIELDS: Final = 50
+CERTIFICATE: Final = "xinji.client_certificate"
+"""Where a trusted listener leaves the client's certificate (DER) in an ASGI scope."""
 
 
 @dataclass(frozen=True, slots=True)

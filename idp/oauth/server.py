@@ -94,7 +94,7 @@ class OAuthServer(AuthorizationServer):
         Raises:
             InvalidClientError: It does not prove who it is in the way it registered.
         """
-        client = authenticated(request, self._clients, methods)
+        client = authenticated(request, self._clients, methods, by=self.by)
         request.client = client
         return client
 

@@ -5,6 +5,8 @@ No FastAPI, no ORM, no templates: these take the load (design §2).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +15,9 @@ from starlette.routing import BaseRoute, Route
 
 from idp.oauth.endpoints.userinfo import bearer_token, userinfo
 from idp.oauth.errors import InsufficientScopeError, InvalidTokenError
+from idp.oauth.fetching import off_loop
 from idp.oauth.metadata import provider_metadata
-from idp.oauth.requests import MAX_BODY, Call, form_or_nothing
+from idp.oauth.requests import CERTIFICATE, MAX_BODY, Call, form_or_nothing
 from idp.oauth.server import Answer
 from idp.routes.services import idp_of
 from kernel.access import open_to
@@ -26,25 +29,25 @@ KEYS_AGE = 300  # Seconds; a next key is published for longer than that before i
 @open_to("client")
 async def token(request: Request) -> Response:
     """Answer a token request (RFC 6749 §3.2)."""
-    return _json(idp_of(request).oauth.token(await _call(request)))
+    return await _answered(request, idp_of(request).oauth.token)
 
 
 @open_to("client")
 async def revoke(request: Request) -> Response:
     """Revoke a token (RFC 7009)."""
-    return _json(idp_of(request).oauth.endpoint("revocation", await _call(request)))
+    return await _answered(request, partial(idp_of(request).oauth.endpoint, "revocation"))
 
 
 @open_to("client")
 async def introspect(request: Request) -> Response:
     """Tell about a token (RFC 7662)."""
-    return _json(idp_of(request).oauth.endpoint("introspection", await _call(request)))
+    return await _answered(request, partial(idp_of(request).oauth.endpoint, "introspection"))
 
 
 @open_to("client")
 async def device_authorization(request: Request) -> Response:
     """Give a device its codes (RFC 8628 §3.1)."""
-    return _json(idp_of(request).oauth.endpoint("device_authorization", await _call(request)))
+    return await _answered(request, partial(idp_of(request).oauth.endpoint, "device_authorization"))
 
 
 @open_to("client")
@@ -92,8 +95,14 @@ ROUTES: list[BaseRoute] = [
 ]
 
 
+async def _answered(request: Request, work: Callable[[Call], Answer]) -> Response:
+    call = await _call(request)
+    return _json(await off_loop(lambda: work(call)))
+
+
 async def _call(request: Request) -> Call:
-    return Call(request.method, request.url.path, request.headers, await _body(request))
+    certificate = request.scope.get(CERTIFICATE)  # Only a trusted listener puts it there.
+    return Call(request.method, request.url.path, request.headers, await _body(request), certificate)
 
 
 async def _body(request: Request) -> bytes:

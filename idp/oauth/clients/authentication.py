@@ -1,7 +1,8 @@
 """How a platform proves who it is at the machine endpoints: one way, the one that it registered (RFC 6749 §2.3).
 
 One table, a check a method. Every refusal is the same error with the same text, so that an
-unknown platform is not told from a wrong secret.
+unknown platform is not told from a wrong proof; a check runs for an unknown one too, so that
+the time does not tell either. (What remains is the cache of platforms: a client_id is no secret.)
 """
 
 from __future__ import annotations
@@ -16,8 +17,16 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
-from idp.oauth.clients.registered import RegisteredClient
+from crypto.hashes import equal
+from idp.oauth.clients import assertions, certificates
+from idp.oauth.clients.assertions import ProofNeeds
+from idp.oauth.clients.metadata import KEY_METHODS, SECRET_METHODS, TLS_METHODS
+from idp.oauth.clients.registered import RegisteredClient, secret_hash
+from idp.oauth.fetching import refuse_event_loop
 from idp.oauth.requests import FormRequest
+
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - an address
+NOBODY: Final = bytes(32)
 
 
 class ClientSource(Protocol):
@@ -30,45 +39,79 @@ class ClientSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Who a request says it comes from, by which method, with what proof."""
+    """Who a request says it comes from, with what proof, and the methods that this may be."""
 
-    method: str
+    methods: tuple[str, ...]
     client_id: str
     proof: str = ""
 
 
-Method = Callable[[FormRequest, Claimed, RegisteredClient], bool]
+Method = Callable[[FormRequest, Claimed, RegisteredClient | None, ProofNeeds], bool]
 
 
-def _secret(request: FormRequest, claimed: Claimed, client: RegisteredClient) -> bool:  # noqa: ARG001 - a Method
-    return client.check_client_secret(claimed.proof)
+def _secret(request: FormRequest, claimed: Claimed, client: RegisteredClient | None, by: ProofNeeds) -> bool:  # noqa: ARG001 - a Method
+    kept = client.secret_hash if client else None
+    fits = equal(secret_hash(by.keyed, claimed.client_id, claimed.proof), kept or NOBODY)
+    return fits and kept is not None
 
 
-def _nothing(request: FormRequest, claimed: Claimed, client: RegisteredClient) -> bool:  # noqa: ARG001 - a Method
+def _nothing(request: FormRequest, claimed: Claimed, client: RegisteredClient | None, by: ProofNeeds) -> bool:  # noqa: ARG001 - a Method
     return True
 
 
+def _assertion(request: FormRequest, claimed: Claimed, client: RegisteredClient | None, by: ProofNeeds) -> bool:
+    if "request" in request.form and client is not None and client.metadata.jwks_uri is not None:
+        # The request object's key may have to be fetched, after this assertion was spent: go to a thread now.
+        refuse_event_loop()
+    endpoints = {by.issuer + TOKEN_PATH, by.issuer + request.call.path}  # RFC 9126 §2: PAR's own address too.
+    return assertions.proves(claimed.proof, client, endpoints=endpoints, by=by)
+
+
+def _certificate(request: FormRequest, claimed: Claimed, client: RegisteredClient | None, by: ProofNeeds) -> bool:  # noqa: ARG001 - a Method
+    der = request.call.certificate
+    return client is not None and certificates.names_client(der, client.metadata, by.clock.now())
+
+
+def _own_certificate(request: FormRequest, claimed: Claimed, client: RegisteredClient | None, by: ProofNeeds) -> bool:  # noqa: ARG001 - a Method
+    der, now = request.call.certificate, by.clock.now()
+    if client is None or der is None:
+        return False
+    if certificates.is_registered(der, by.key_sets.of(client), now):
+        return True
+    return client.metadata.jwks_uri is not None and certificates.is_registered(
+        der, by.key_sets.of(client, fresh=True), now
+    )
+
+
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
-    {"client_secret_basic": _secret, "client_secret_post": _secret, "none": _nothing}
+    {
+        "client_secret_basic": _secret,
+        "client_secret_post": _secret,
+        "private_key_jwt": _assertion,
+        "tls_client_auth": _certificate,
+        "self_signed_tls_client_auth": _own_certificate,
+        "none": _nothing,
+    }
 )
 
 
-def authenticated(request: FormRequest, clients: ClientSource, methods: Collection[str]) -> RegisteredClient:
+def authenticated(
+    request: FormRequest, clients: ClientSource, methods: Collection[str], *, by: ProofNeeds
+) -> RegisteredClient:
     """Return the platform that sent the request.
 
     Raises:
         InvalidClientError: It is unknown, proves nothing, or not in the way it registered.
         InvalidRequestError: It authenticates in two ways (RFC 6749 §2.3).
+        OnEventLoopError: Its keys must be fetched: run the work with `fetching.off_loop`.
     """
     claimed = _claimed(request)
     client = clients.get(claimed.client_id)
-    fits = (
-        client is not None
-        and claimed.method in methods
-        and claimed.method == client.metadata.token_endpoint_auth_method
-        and METHODS[claimed.method](request, claimed, client)
-    )
-    if client is None or not fits:
+    registered = client.metadata.token_endpoint_auth_method if client else None
+    method = registered if registered in claimed.methods else None
+    # A stranger, or one who registered another way, is checked all the same, and refused.
+    proved = METHODS[method or claimed.methods[0]](request, claimed, client if method else None, by)
+    if client is None or method is None or method not in methods or not proved:
         raise InvalidClientError("client authentication failed", status_code=401)
     return client
 
@@ -76,14 +119,24 @@ def authenticated(request: FormRequest, clients: ClientSource, methods: Collecti
 def _claimed(request: FormRequest) -> Claimed:
     form = request.form
     scheme, _, credentials = str(request.headers.get("authorization", "")).partition(" ")
-    if scheme.lower() == "basic":
-        if "client_secret" in form:
-            raise InvalidRequestError("the client authenticates in two ways")
+    basic = scheme.lower() == "basic"
+    if basic + ("client_secret" in form) + ("client_assertion" in form) > 1:
+        raise InvalidRequestError("the client authenticates in two ways")
+    if basic:
         client_id, secret = _basic(credentials.strip())
-        return Claimed("client_secret_basic", client_id, secret)
-    if "client_secret" in form:
-        return Claimed("client_secret_post", form.get("client_id", ""), form["client_secret"])
-    return Claimed("none", form.get("client_id", ""))
+        claimed = Claimed(SECRET_METHODS[:1], client_id, secret)
+    elif "client_secret" in form:
+        claimed = Claimed(SECRET_METHODS[1:], form.get("client_id", ""), form["client_secret"])
+    elif "client_assertion" in form or "client_assertion_type" in form:
+        if form.get("client_assertion_type") != assertions.TYPE:
+            raise InvalidClientError("the client_assertion_type is not that of a JWT", status_code=401)
+        assertion = form.get("client_assertion", "")
+        claimed = Claimed(KEY_METHODS, assertions.claimed_subject(assertion), assertion)
+    else:
+        claimed = Claimed(("none", *TLS_METHODS), form.get("client_id", ""))
+    if form.get("client_id", claimed.client_id) != claimed.client_id:  # RFC 7521 §4.2.
+        raise InvalidClientError("the client_id is another than the proof's", status_code=401)
+    return claimed
 
 
 def _basic(credentials: str) -> tuple[str, str]:
