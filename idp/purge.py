@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from idp import consent_store, store
-from idp.oauth.stores import devices, spent, tokens
+from idp.oauth.stores import devices, logout, spent, tokens
 from kernel.store import delete_expired
 
 COUNTERS: Final = timedelta(days=1)
@@ -28,6 +28,7 @@ def purge(session: Session, now: datetime) -> int:
         *tokens.expired(now),
         *spent.expired(now),
         *devices.expired(now),
+        *logout.expired(now),
         *consent_store.expired(now - CONSENTS),
     )
     return delete_expired(session, tables, limit=CHUNK)

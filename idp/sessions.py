@@ -18,7 +18,8 @@ from idp import store
 from idp.keyed import Keyed
 from idp.levels import amr_of
 from idp.models import SignInSession
-from idp.oauth.stores import tokens
+from idp.oauth.logout.ending import LeftPlatform, end_online
+from idp.oauth.stores import logout
 from kernel.ids import new_token
 
 IDLE: Final = timedelta(minutes=30)
@@ -91,13 +92,29 @@ def renew(row: SignInSession, methods: Sequence[str], *, keyed: Keyed, now: date
     return token
 
 
-def end_session(session: Session, session_id: UUID, person_id: UUID, now: datetime) -> bool:
-    """Sign a browser out, and end the tokens that live only as long as it; False where there is none."""
-    tokens.revoke_online_grants(session, [session_id], now)
-    return store.delete_session(session, session_id, person_id)
+def reopen(session: Session, row: SignInSession, methods: Sequence[str], *, keyed: Keyed, now: datetime) -> str:
+    """Sign the same person in anew in the same browser; return the new token.
+
+    The session keeps its id, the `sid` that platforms know: a sign-in that one platform asked
+    for (`prompt=login`, `max_age`) signs nobody out of the others.
+    """
+    row.expires_at = now + ABSOLUTE
+    logout.prolong_participants(session, row.id, row.expires_at)
+    return renew(row, methods, keyed=keyed, now=now)
+
+
+def end_session(session: Session, session_id: UUID, person_id: UUID, now: datetime) -> list[LeftPlatform] | None:
+    """Sign a browser out; None where there is none.
+
+    Ends the tokens that live only as long as it, and returns the platforms it was signed in at:
+    those that take logout tokens will get one.
+    """
+    if not store.delete_session(session, session_id, person_id):
+        return None
+    return end_online(session, [session_id], now)
 
 
 def end_all_sessions(session: Session, person_id: UUID, now: datetime) -> int:
     """Sign a person out everywhere; return in how many browsers."""
     ids = store.session_ids_of(session, person_id)
-    return sum(end_session(session, session_id, person_id, now) for session_id in ids)
+    return sum(end_session(session, session_id, person_id, now) is not None for session_id in ids)

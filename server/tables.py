@@ -6,6 +6,7 @@ import credentials.models
 import idp.directory.models
 import idp.directory.roster.models
 import idp.models
+import idp.oauth.logout_models
 import idp.oauth.models
 import kernel.audit
 import ledger.anchor_models
@@ -19,6 +20,7 @@ MODULES = (
     ledger.registry.models,
     idp.models,
     idp.oauth.models,
+    idp.oauth.logout_models,
     idp.directory.models,
     idp.directory.roster.models,
     credentials.models,

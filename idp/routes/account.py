@@ -125,7 +125,7 @@ async def end_session(request: Request, actor: CurrentActor, session_id: UUID) -
     """Sign one of the own browsers out."""
     idp = idp_of(request)
     with idp.database.write() as session:
-        if not sessions.end_session(session, session_id, actor.person_id, idp.now()):
+        if sessions.end_session(session, session_id, actor.person_id, idp.now()) is None:
             raise NotFoundError("there is no such session")
     return go(HOME)
 

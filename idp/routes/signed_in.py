@@ -73,14 +73,17 @@ def address_of(request: Request) -> str:
 
 
 def open_browser_session(session: Session, request: Request, person_id: UUID, methods: Sequence[str]) -> str:
-    """Sign the person in, in `session`'s transaction; whoever was signed in here before is signed out."""
+    """Sign the person in, in `session`'s transaction; somebody else who was signed in here is signed out."""
     idp = idp_of(request)
     now = idp.now()
     before = cookies.read(request, cookies.SESSION)
     old = store.session_by_token(session, sessions.token_hash(idp.keyed, before)) if before else None
-    if old is not None:
-        sessions.end_session(session, old.id, old.person_id, now)
-    row, token = sessions.open_session(session, person_id, methods, browser_of(request), keyed=idp.keyed, now=now)
+    if old is not None and old.person_id == person_id and now < old.expires_at:
+        row, token = old, sessions.reopen(session, old, methods, keyed=idp.keyed, now=now)
+    else:
+        if old is not None:
+            sessions.end_session(session, old.id, old.person_id, now)
+        row, token = sessions.open_session(session, person_id, methods, browser_of(request), keyed=idp.keyed, now=now)
     audit.record(
         session,
         at=now,
