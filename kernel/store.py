@@ -25,7 +25,8 @@ def insert_new(on: Executor, model: type[Any], values: Mapping[str, Any]) -> boo
         if dialect == "postgresql"
         else sqlite.insert(model).values(values).on_conflict_do_nothing()
     )
-    return changed(on.execute(insert)) == 1
+    # Without the option psycopg's count of an INSERT is not kept for a Core connection.
+    return changed(on.execute(insert, execution_options={"preserve_rowcount": True})) == 1
 
 
 def changed(result: Any) -> int:
