@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from kernel.errors import XinjiError
 
@@ -30,21 +31,36 @@ class Child:
     """One child process and the file its output goes to."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log: Path | None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        listeners: Sequence[int] = (),
     ) -> None:
-        """Start `python -m <arguments>` from the checkout."""
+        """Start `python -m <arguments>` from the checkout; without a `log` it writes where this process does.
+
+        `listeners` are file descriptors that it gets under the same numbers.
+        """
         self.name = name
         self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with self._output() as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
                 [sys.executable, "-m", *arguments],
                 cwd=ROOT,
                 env={**os.environ, **ARENAS, **(environment or {}), PARENT: str(os.getpid())},
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=None if output is None else subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                pass_fds=tuple(listeners),
             )
+
+    def _output(self) -> AbstractContextManager[BinaryIO | None]:
+        if self.log is None:
+            return nullcontext()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        return self.log.open("ab")
 
     @property
     def pid(self) -> int:
@@ -63,11 +79,12 @@ class Child:
             ProcessFailedError: The process ended, or was not ready in time.
         """
         end = time.monotonic() + seconds
+        where = "its messages" if self.log is None else self.log
         while not (ready() and self._lives_on()):
             if not self.alive:
-                raise ProcessFailedError(f"{self.name} ended with status {self._process.returncode}: see {self.log}")
+                raise ProcessFailedError(f"{self.name} ended with status {self._process.returncode}: see {where}")
             if time.monotonic() > end:
-                raise ProcessFailedError(f"{self.name} was not ready after {seconds:.0f} s: see {self.log}")
+                raise ProcessFailedError(f"{self.name} was not ready after {seconds:.0f} s: see {where}")
             time.sleep(0.05)
 
     def _lives_on(self) -> bool:
@@ -78,11 +95,16 @@ class Child:
             return True
         return False
 
+    def ask_to_stop(self) -> None:
+        """Ask the process to end, without waiting."""
+        if self.alive:
+            self._process.send_signal(signal.SIGTERM)
+
     def stop(self, seconds: float = 20) -> None:
         """End the process: politely, then for good."""
         if not self.alive:
             return
-        self._process.send_signal(signal.SIGTERM)
+        self.ask_to_stop()
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import uvicorn
@@ -19,6 +19,7 @@ from server.demo.companions import running_witness
 from server.parts import Parts, build_parts, key_folder, socket_path, trust_path
 from server.settings import Settings
 from server.trust import publish_trust
+from server.web_processes import watch
 from server.workers import workers
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -67,17 +68,31 @@ def running_workers(parts: Parts, child: SignerChild) -> Iterator[None]:
             chain.close()
 
 
-def serve(settings: Settings, *, host: str | None, port: int, role: Role = "all") -> None:
-    """Serve until told to end. `all` brings the signer and the workers; another role only its routes."""
+def serve(settings: Settings, *, host: str | None, port: int, role: Role = "all", processes: int = 1) -> None:
+    """Serve until told to end. `all` brings the signer and the workers, once; another role only its routes.
+
+    With several `processes` the web is served by children, and this one watches over them.
+    """
     parts = build_parts(settings, port=port)
-    if role != "all":
-        _web(parts, role, host, port)
-        return
-    with signer_child(settings) as child, running_workers(parts, child):
-        _web(parts, role, host, port)
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(listener) for listener in _sockets(host, port)]
+        if role == "all":
+            child = stack.enter_context(signer_child(settings))
+            stack.enter_context(running_workers(parts, child))
+        if processes == 1:
+            _web(parts, role, sockets)
+        else:
+            watch(sockets, count=processes, arguments=["--role", role, "--port", str(port)])
 
 
-def _web(parts: Parts, role: Role, host: str | None, port: int) -> None:
+def serve_on(settings: Settings, listeners: Sequence[int], *, port: int, role: Role) -> None:
+    """Serve only the web, on sockets that the process that started this one listens on."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(fileno=number)) for number in listeners]
+        _web(build_parts(settings, port=port), role, sockets)
+
+
+def _web(parts: Parts, role: Role, sockets: list[socket.socket]) -> None:
     config = uvicorn.Config(
         create_app(parts, role=role),
         log_level="warning",
@@ -86,7 +101,7 @@ def _web(parts: Parts, role: Role, host: str | None, port: int) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=_sockets(host, port))
+    uvicorn.Server(config).run(sockets=sockets)
 
 
 def _sockets(host: str | None, port: int) -> list[socket.socket]:

@@ -9,6 +9,7 @@ import typer
 from server.app import Role
 from server.check import findings
 from server.serving import serve as serve_role
+from server.serving import serve_on
 from server.settings import DEFAULT_PORT, Settings, load_installation
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -19,6 +20,10 @@ def serve(
     port: Annotated[int, typer.Option(help="Port; only the OIDC issuer follows it, on loopback")] = DEFAULT_PORT,
     host: Annotated[str | None, typer.Option(help="Address; both loopback addresses unless given")] = None,
     role: Annotated[str, typer.Option(help="all, idp, issuer, verifier, log")] = "all",
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Web processes: one a core with PostgreSQL; SQLite has one writer")
+    ] = 1,
+    listener: Annotated[list[int] | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve what is in the data folder."""
     settings = Settings()
@@ -29,4 +34,7 @@ def serve(
     roles: dict[str, Role] = {name: name for name in get_args(Role)}
     if role not in roles:
         raise typer.BadParameter(f"one of {', '.join(roles)}", param_hint="--role")
-    serve_role(settings, host=host, port=port, role=roles[role])
+    if listener:
+        serve_on(settings, listener, port=port, role=roles[role])
+    else:
+        serve_role(settings, host=host, port=port, role=roles[role], processes=workers)
