@@ -1,7 +1,7 @@
-"""What expires goes: pending sign-ins, sessions, counters, codes, tokens, withdrawn consents.
+"""What expires goes: pending sign-ins, sessions, counters, codes, tokens, old receipts.
 
-Sessions and tokens go at their end, counters after a day, a withdrawn consent three years
-after the withdrawal (the term of the audit trail: until then it is evidence). Each store says
+Sessions and tokens go at their end, counters after a day, a receipt three years
+after the end of what it allowed (the term of the audit trail: until then it is evidence). Each store says
 what of its tables has had its time.
 """
 
@@ -12,8 +12,11 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from idp import consent_store, store
+from idp import store
+from idp.consent import store as consents
+from idp.consent.giving import end_expired
 from idp.oauth.stores import devices, logout, spent, tokens
+from idp.platforms import store as platforms
 from kernel.store import delete_expired
 
 COUNTERS: Final = timedelta(days=1)
@@ -29,6 +32,8 @@ def purge(session: Session, now: datetime) -> int:
         *spent.expired(now),
         *devices.expired(now),
         *logout.expired(now),
-        *consent_store.expired(now - CONSENTS),
+        *platforms.expired(now),
+        *consents.expired(now, ended_before=now - CONSENTS),
     )
-    return delete_expired(session, tables, limit=CHUNK)
+    ended = end_expired(session, now, limit=CHUNK)
+    return ended + delete_expired(session, tables, limit=CHUNK)

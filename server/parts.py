@@ -41,7 +41,7 @@ from server.settings import Installation, Settings, load_installation
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE_FOLDERS: Final = tuple(
-    ROOT / name for name in ("kernel", "server", "crypto", "idp", "idp/directory", "credentials", "ledger")
+    ROOT / name for name in ("kernel", "server", "crypto", "idp", "idp/directory", "idp/platforms", "credentials", "ledger")
 )
 LONGEST_SOCKET_PATH: Final = 100  # A Unix socket's address holds 107 bytes.
 

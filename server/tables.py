@@ -8,6 +8,7 @@ import idp.directory.roster.models
 import idp.models
 import idp.oauth.logout_models
 import idp.oauth.models
+import idp.platforms.models
 import kernel.audit
 import ledger.anchor_models
 import ledger.models
@@ -20,6 +21,7 @@ MODULES = (
     ledger.registry.models,
     idp.models,
     idp.oauth.models,
+    idp.platforms.models,
     idp.oauth.logout_models,
     idp.directory.models,
     idp.directory.roster.models,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
@@ -37,6 +38,7 @@ class RegisteredClient(ClientMixin):
     expires_at: datetime | None
     metadata: ClientMetadata
     keyed: Keyed = field(repr=False, compare=False)
+    registered_by: UUID | None = None
 
     @classmethod
     def of(cls, row: Any, keyed: Keyed) -> RegisteredClient:
@@ -54,6 +56,7 @@ class RegisteredClient(ClientMixin):
             expires_at=row.expires_at,
             metadata=ClientMetadata.model_validate(row.registered),
             keyed=keyed,
+            registered_by=row.registered_by,
         )
 
     def get_client_id(self) -> str:

@@ -46,7 +46,7 @@ from kernel.pages import Pages
 from tests.integration.idp.plain_browser import BASE, PlainBrowser
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = [ROOT / name for name in ("kernel", "idp", "idp/directory")]
+FOLDERS = [ROOT / name for name in ("kernel", "idp", "idp/directory", "idp/platforms")]
 PASSWORD = "summer-rain-7-lotus"
 SCHOOL = "4141010459"
 CALLBACK = "http://127.0.0.1:8001/callback"

@@ -1,0 +1,1 @@
+"""Platforms under review: what their owners file, what officers decide, and the developers' console."""

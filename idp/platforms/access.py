@@ -1,0 +1,34 @@
+"""Who may sign in at a platform at all: looked at where a person is known and before anything is told.
+
+A test client signs in its own developer and nobody else. A platform that was approved for
+adults only signs in no minor. Platforms without a filing (registered by the operator, or
+dynamically with an initial access token) are not limited here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from idp.oauth.clients.registered import RegisteredClient
+from idp.oauth.clients.registration import PLATFORM, TEST
+from idp.platforms import store
+from idp.platforms.errors import MinorsNotApprovedError, TestClientError
+
+
+def check_may_use(session: Session, client: RegisteredClient, person_id: UUID, *, is_minor: Callable[[], bool]) -> None:
+    """Check that the person may sign in at the platform; `is_minor` is asked only where it matters.
+
+    Raises:
+        TestClientError: It is another developer's test client.
+        MinorsNotApprovedError: It was not approved for minors, and the person is one.
+    """
+    if client.kind == TEST and client.registered_by != person_id:
+        raise TestClientError("a test client signs in its developer alone")
+    if client.kind != PLATFORM or client.registered_by is None:
+        return
+    filing = store.in_force(session, client.client_id)
+    if filing is not None and not filing.minors and is_minor():
+        raise MinorsNotApprovedError("it was approved for adults only", platform=client.name)
