@@ -144,3 +144,20 @@ def with_refresh(metadata: ClientMetadata) -> ClientMetadata:
     if OFFLINE not in metadata.scope.split() or REFRESH in metadata.grant_types:
         return metadata
     return metadata.model_copy(update={"grant_types": (*metadata.grant_types, REFRESH)})
+
+
+def with_profile(metadata: ClientMetadata) -> ClientMetadata:
+    """Return the metadata with what its profile makes sure of, where the platform left it open.
+
+    What it asked for otherwise stays, for the rules to refuse.
+    """
+    if not metadata.fapi:
+        return metadata
+    changes: dict[str, Any] = {"require_pushed_authorization_requests": True}
+    if "id_token_signed_response_alg" not in metadata.model_fields_set:
+        changes["id_token_signed_response_alg"] = PS256
+    if metadata.signs_messages:
+        changes["require_signed_request_object"] = True
+        for name in ("authorization_signed_response_alg", "introspection_signed_response_alg"):
+            changes[name] = getattr(metadata, name) or PS256
+    return metadata.model_copy(update=changes)

@@ -59,6 +59,11 @@ class RegisteredClient(ClientMixin):
             registered_by=row.registered_by,
         )
 
+    @property
+    def resource(self) -> str:
+        """The resource (RFC 8707) that the platform itself is: who wants tokens for it registers this one."""
+        return f"urn:xinji:client:{self.client_id}"
+
     def get_client_id(self) -> str:
         """Return the client_id."""
         return self.client_id

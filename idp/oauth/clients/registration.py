@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from idp.keyed import Keyed
-from idp.oauth.clients.metadata import SECRET_METHODS, ClientMetadata, with_refresh
+from idp.oauth.clients.metadata import SECRET_METHODS, ClientMetadata, with_profile, with_refresh
 from idp.oauth.clients.registered import ACTIVE, secret_hash
 from idp.oauth.clients.rules import check_metadata, check_uri, invalid
 from idp.oauth.models import Client
@@ -88,13 +88,16 @@ def register_client(
     return ClientCredentials(client_id, secret)
 
 
-def accepted(metadata: ClientMetadata) -> ClientMetadata:
+def accepted(metadata: ClientMetadata, *, strict: bool = False, loopback: bool = True) -> ClientMetadata:
     """Return the metadata as it will be kept: checked, `openid` in its scope, PKCE where it must be.
+
+    `strict` and `loopback` are those of `rules.check_metadata`.
 
     Raises:
         InvalidClientMetadataError: A field breaks a rule.
     """
-    check_metadata(metadata)
+    metadata = with_profile(metadata)
+    check_metadata(metadata, strict=strict, loopback=loopback)
     return with_refresh(
         metadata.model_copy(
             update={
