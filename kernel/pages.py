@@ -31,7 +31,8 @@ LANGUAGE_COOKIE: Final = "xinji_lang"
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "font-src 'self'; media-src 'self' blob:; manifest-src 'self'; form-action {form_action}; base-uri 'none'; "
+    "font-src 'self'; frame-src {frame_src}; media-src 'self' blob:; manifest-src 'self'; "
+    "form-action {form_action}; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -56,8 +57,9 @@ class Pages:
         *,
         status_code: int = 200,
         form_action: Sequence[str] = (),
+        frame_src: Sequence[str] = (),
     ) -> HTMLResponse:
-        """Render `template`; `form_action` names further origins that its forms lead to."""
+        """Render `template`; `form_action` names further origins its forms lead to, `frame_src` those in frames."""
         language = language_of(request)
         text = self.environment.get_template(template).render(
             {
@@ -69,7 +71,9 @@ class Pages:
             }
         )
         response = HTMLResponse(text, status_code=status_code)
-        response.headers["Content-Security-Policy"] = CSP.format(form_action=" ".join(("'self'", *form_action)))
+        response.headers["Content-Security-Policy"] = CSP.format(
+            form_action=" ".join(("'self'", *form_action)), frame_src=" ".join(frame_src) or "'none'"
+        )
         response.headers["Content-Language"] = "zh-CN" if language == "zh" else "en"
         response.headers["Cache-Control"] = "no-store"
         self.csrf.remember(request, response)
@@ -97,11 +101,17 @@ def pages_of(request: Request) -> Pages:
 
 
 def language_of(request: Request) -> str:
-    """Return the reader's language: the switch (`?lang=`), then the cookie, then Chinese."""
-    for wish in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+    """Return the reader's language: the switch (`?lang=`), the cookie, what a route heard of them, then Chinese."""
+    hint = getattr(request.state, "language", None)
+    for wish in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE), hint):
         if wish in LANGUAGES:
             return str(wish)
     return "zh"
+
+
+def speak(request: Request, language: str | None) -> None:
+    """Note a language that the one who sent the reader here wishes; the reader's own choice goes before it."""
+    request.state.language = language
 
 
 def grouped(code: str) -> str:

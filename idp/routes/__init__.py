@@ -5,12 +5,20 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-from idp.routes import account, activation, authorize, device, logout, machines, signin
+from idp.routes import account, activation, authorize, device, logout, machines, signin, signout
 
 
 def routers() -> list[APIRouter]:
     """Return the routers of the pages."""
-    return [signin.router, activation.router, account.router, authorize.router, device.router, logout.router]
+    return [
+        signin.router,
+        signout.router,
+        activation.router,
+        account.router,
+        authorize.router,
+        device.router,
+        logout.router,
+    ]
 
 
 def routes() -> list[BaseRoute]:

@@ -10,9 +10,10 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from idp.oauth.authorization.request import AuthorizationRequest
-from idp.oauth.authorization.response import AuthorizationAnswer, Params, answer_to, error_params, form_target
+from idp.oauth.authorization.response import AuthorizationAnswer, answer_to, error_params
 from idp.oauth.authorization.response_modes import Way
 from idp.oauth.errors import AuthorizationError
+from idp.oauth.uris import Params, form_target
 from idp.routes.services import idp_of
 from kernel.pages import pages_of
 

@@ -10,8 +10,8 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from idp.next_path import local_path
-from idp.oauth.authorization.response import form_target
 from idp.oauth.clients.registered import RegisteredClient
+from idp.oauth.uris import form_target
 from idp.routes.problems import status_of
 from idp.routes.services import idp_of
 from kernel.errors import XinjiError

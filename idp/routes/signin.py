@@ -1,4 +1,4 @@
-"""Sign-in pages: person number and password, then the second factor; step-up; sign-out."""
+"""Sign-in pages: person number and password, then the second factor; step-up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from idp import sessions, store
+from idp import store
 from idp.authn import sign_in
 from idp.authn.sign_in import Candidate, FactorResult
 from idp.directory import lookup
@@ -28,7 +28,6 @@ from idp.routes.forms import go, show, wished
 from idp.routes.hashing import hashed
 from idp.routes.services import idp_of
 from idp.routes.signed_in import address_of, go_on_signed_in, open_browser_session
-from kernel import audit
 from kernel.access import Actor, CurrentActor, actor_or_none, allow
 from kernel.csrf import CSRF
 
@@ -132,32 +131,6 @@ async def take_step_up(
     response = go("/account/totp", next_=next_) if missing else RedirectResponse(next_, status_code=303)
     cookies.write(request, response, cookies.SESSION, token)
     return response
-
-
-@router.get("/signout", dependencies=[allow("anyone")])
-async def sign_out_page(request: Request) -> Response:
-    """Ask before signing out: a link in a foreign page must not do it."""
-    return show(request, "signout.html", {"done": actor_or_none(request) is None})
-
-
-@router.post("/signout", dependencies=[allow("anyone"), CSRF])
-async def sign_out(request: Request) -> Response:
-    """Sign this browser out."""
-    end_browser_session(request)
-    response = go("/signout")
-    cookies.drop(request, response, cookies.SESSION)
-    return response
-
-
-def end_browser_session(request: Request) -> None:
-    """End the session of this browser, if there is one."""
-    actor = actor_or_none(request)
-    if actor is None:
-        return
-    idp = idp_of(request)
-    with idp.database.write() as session:
-        sessions.end_session(session, UUID(actor.session_id), actor.person_id, idp.now())
-        audit.record(session, at=idp.now(), action="signout", actor=actor.person_id, subject=actor.person_id)
 
 
 def _begin(request: Request, login: str) -> Candidate:

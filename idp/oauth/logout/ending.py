@@ -15,11 +15,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from idp.oauth.authorization.response import with_query
 from idp.oauth.clients.metadata import ClientMetadata
 from idp.oauth.clients.registered import ACTIVE
 from idp.oauth.stores import logout as rows
 from idp.oauth.stores import tokens
+from idp.oauth.uris import with_query
 
 KEPT: Final = timedelta(days=1)
 """How long a platform that does not answer is tried again."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from idp.keyed import Keyed
 from idp.next_path import local_path
-from idp.oauth.authorization.response import form_target, with_query
+from idp.oauth.uris import form_target, with_query
 from idp.oauth.authorization.ticket import PARAMETER, new_ticket, read_ticket
 from idp.oauth.claims import Affiliation, Subject, age_band, released
 from idp.oauth.metadata import provider_metadata
