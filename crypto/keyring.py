@@ -67,6 +67,8 @@ class KeyRecord:
     alg: str
     state: str
     created_at: datetime
+    since: datetime
+    """When the key came into its state."""
     jwk: Mapping[str, str]
     wrapped: bytes
 
@@ -89,6 +91,7 @@ class KeyRecord:
                 "alg": self.alg,
                 "state": self.state,
                 "created_at": self.created_at.isoformat(),
+                "since": self.since.isoformat(),
                 "jwk": dict(self.jwk),
                 "wrapped": b64u(self.wrapped),
             }
@@ -103,6 +106,7 @@ class KeyRecord:
             record = cls(
                 **{name: value[name] for name in ("key_id", "purpose", "owner", "alg", "state", "jwk")},
                 created_at=datetime.fromisoformat(value["created_at"]),
+                since=datetime.fromisoformat(value.get("since", value["created_at"])),  # Older files have no `since`.
                 wrapped=from_b64u(value["wrapped"]),
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -181,21 +185,34 @@ class KeyRing:
             raise UnknownKeyError(f"there is no key {key_id}")
         return self._records[key_id]
 
-    def rotate(self, purpose: str, owner: str, alg: str) -> PublicKey:
+    def records(self, purpose: str, owner: str) -> tuple[KeyRecord, ...]:
+        """Return what is known of the owner's keys of a purpose, the oldest first, destroyed ones too."""
+        self._refresh()
+        return self._by_owner.get((purpose, owner), ())
+
+    def rotate(self, purpose: str, owner: str, alg: str, *, seen: KeyRecord | None = None) -> PublicKey:
         """Let the next key sign (a new one if none was published ahead) and retire the old.
+
+        With `seen`, a record on which the caller decided, two who rotate at once make one rotation.
 
         The new key stands before the old one goes: a crash between leaves two active keys, of
         which the newer signs, and the next rotation retires both.
+
+        Raises:
+            UnknownKeyError: There is no key to rotate.
+            KeyStateError: The key of `seen` has changed since: somebody else has rotated.
         """
         with self._writing():
-            old = self._in_state(purpose, owner, alg, ACTIVE)
+            signing = self._in_state(purpose, owner, alg, ACTIVE)
             ahead = self._in_state(purpose, owner, alg, NEXT)
-            if not old and not ahead:
+            if not signing and not ahead:
                 raise UnknownKeyError(f"{owner} has no {alg} key for {purpose} to rotate")
-            new = replace(ahead[0], state=ACTIVE) if ahead else self._sealed(generate_key(alg), purpose, owner, ACTIVE)
+            if seen is not None and self._records.get(seen.key_id) != seen:
+                raise KeyStateError(f"the key {seen.key_id} has changed meanwhile")
+            new = self._now(ahead[0], ACTIVE) if ahead else self._sealed(generate_key(alg), purpose, owner, ACTIVE)
             self._write(new)
-            for record in old:
-                self._write(replace(record, state=RETIRED))
+            for record in signing:
+                self._write(self._now(record, RETIRED))
         return new.public
 
     def retire(self, key_id: str) -> None:
@@ -204,7 +221,8 @@ class KeyRing:
             record = self._existing(key_id)
             if record.state == DESTROYED:
                 raise KeyStateError(f"the key {key_id} is destroyed")
-            self._write(replace(record, state=RETIRED))
+            if record.state != RETIRED:
+                self._write(self._now(record, RETIRED))
 
     def destroy(self, key_id: str) -> None:
         """Forget the private part of a retired key for good, here; backups of the folder are the operator's."""
@@ -213,7 +231,7 @@ class KeyRing:
             if record.state not in {RETIRED, DESTROYED}:
                 raise KeyStateError(f"the key {key_id} is {record.state}: retire it first")
             self._private.pop(key_id, None)
-            self._write(replace(record, state=DESTROYED, wrapped=b""))
+            self._write(replace(self._now(record, DESTROYED), wrapped=b""))
 
     def _existing(self, key_id: str) -> KeyRecord:
         if key_id not in self._records:
@@ -225,8 +243,12 @@ class KeyRing:
         return [record for record in records if record.alg == alg and record.state == state]
 
     def _sealed(self, key: PrivateKey, purpose: str, owner: str, state: str) -> KeyRecord:
-        bare = KeyRecord(key.key_id, purpose, owner, key.alg, state, self.clock.now(), key.public.jwk, b"")
+        now = self.clock.now()
+        bare = KeyRecord(key.key_id, purpose, owner, key.alg, state, now, now, key.public.jwk, b"")
         return replace(bare, wrapped=sm4.seal(self._wrapping, key.to_bytes(), bare.seal_aad()))
+
+    def _now(self, record: KeyRecord, state: str) -> KeyRecord:
+        return replace(record, state=state, since=self.clock.now())
 
     def _refresh(self) -> None:
         """Read the folder again if its time has changed since it was read."""

@@ -13,6 +13,7 @@ import ledger.purge
 from credentials import checking, issuing, status_publishing
 from crypto.hashes import sm3
 from idp.directory.roster import work as roster_work
+from idp.oauth import key_rotation
 from kernel.audit import chain_events, purge_events
 from kernel.workers import Worker
 from ledger import anchoring, publication_cycle
@@ -36,6 +37,7 @@ def workers(parts: Parts, chain: Chain) -> list[Worker]:
         Worker("status", lambda: status_publishing.run_once(parts.credentials), min(rhythm.status / 2, 60)),
         Worker("anchoring", _anchoring(parts, chain), min(rhythm.anchoring, 1)),
         Worker("audit", lambda: _chain_audit(parts), 2),
+        Worker("keys", lambda: key_rotation.run_once(parts.idp.keys.ring, parts.database, parts.clock), 600),
         Worker("purge", lambda: purge(parts), 3600),
     ]
 

@@ -17,6 +17,8 @@ from crypto.keys import EDDSA, ES256, PS256, RS256, PrivateKey, PublicKey
 OWNER: Final = "provider"
 STANDARD_ALGS: Final = (RS256, PS256, ES256, EDDSA)
 ALGS: Final = (*STANDARD_ALGS, SGD_SM3_SM2)
+JWKS_AGE: Final = 300
+"""Seconds for which anybody may keep the JWKS and the metadata; a next key is published for far longer than that."""
 
 
 class SigningKeys:
@@ -24,7 +26,7 @@ class SigningKeys:
 
     def __init__(self, keyring: KeyRing) -> None:
         """Use `keyring`; makes the keys that are missing."""
-        self._keyring = keyring
+        self.ring = keyring
         for alg in ALGS:
             try:
                 keyring.active(OIDC, OWNER, alg)
@@ -34,11 +36,11 @@ class SigningKeys:
 
     def active(self, alg: str) -> PrivateKey:
         """Return the key that signs with `alg` now."""
-        return self._keyring.active(OIDC, OWNER, alg)
+        return self.ring.active(OIDC, OWNER, alg)
 
     def public(self) -> tuple[PublicKey, ...]:
         """Return all keys that are published: next, active and retired."""
-        return self._keyring.public_keys(OIDC, OWNER)
+        return self.ring.public_keys(OIDC, OWNER)
 
     def jwks(self, *, gm: bool) -> dict[str, list[dict[str, str]]]:
         """Return the JWK Set of the standard algorithms, or the one of SM2.

@@ -16,14 +16,13 @@ from starlette.routing import BaseRoute, Route
 from idp.oauth.endpoints.userinfo import bearer_token, userinfo
 from idp.oauth.errors import InsufficientScopeError, InvalidTokenError
 from idp.oauth.fetching import off_loop
+from idp.oauth.keys import JWKS_AGE
 from idp.oauth.metadata import provider_metadata
 from idp.oauth.requests import CERTIFICATE, MAX_BODY, Call, form_or_nothing
 from idp.oauth.server import Answer
 from idp.routes.services import idp_of
 from kernel.access import open_to
 from kernel.errors import TooLargeError
-
-KEYS_AGE = 300  # Seconds; a next key is published for longer than that before it signs.
 
 
 @open_to("client")
@@ -119,7 +118,7 @@ def _json(answer: Answer) -> Response:
 
 
 def _public(content: dict[str, Any]) -> Response:
-    return JSONResponse(content, headers={"Cache-Control": f"public, max-age={KEYS_AGE}"})
+    return JSONResponse(content, headers={"Cache-Control": f"public, max-age={JWKS_AGE}"})
 
 
 def _challenge(status: int, error: InvalidTokenError | InsufficientScopeError) -> Response:

@@ -80,7 +80,7 @@ def test_the_file_says_what_the_key_is_and_hides_its_private_part(ring: KeyRing,
     private = ring.active("credential", SCHOOL, ES256).to_bytes()
     content = (folder / f"{public.key_id}.json").read_bytes()
     value = json.loads(content)
-    assert value.keys() == {"key_id", "purpose", "owner", "alg", "state", "created_at", "jwk", "wrapped"}
+    assert value.keys() == {"key_id", "purpose", "owner", "alg", "state", "created_at", "since", "jwk", "wrapped"}
     assert value["jwk"] == public.jwk
     assert (value["purpose"], value["owner"], value["state"]) == ("credential", SCHOOL, ACTIVE)
     assert private[36:68] not in content

@@ -116,7 +116,7 @@ class TestApproval:
 
 
 def record(purpose: str, owner: str = SCHOOL, alg: str = ES256) -> KeyRecord:
-    return KeyRecord("kid", purpose, owner, alg, "active", NOW, {}, b"")
+    return KeyRecord("kid", purpose, owner, alg, "active", NOW, NOW, {}, b"")
 
 
 def message(typ: str, payload: dict[str, Any], alg: str = ES256, key_id: str = "kid") -> bytes:
