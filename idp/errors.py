@@ -125,10 +125,40 @@ class UnknownRedirectUriError(PageError):
     code = "unknown_redirect_uri"
 
 
+class UnusableRequestError(PageError):
+    """The signed request cannot be believed, and nothing tells where a refusal may go; `reason` says why."""
+
+    code = "unusable_request"
+
+
+class RequestOverError(PageError):
+    """The platform's request was answered already, not begun in time, or is another platform's; never said which."""
+
+    code = "request_over"
+
+
 class GuardianNeededError(IdpError):
     """Under 14, a guardian decides on consent."""
 
     code = "guardian_needed"
+
+
+class RequestRefusedError(IdpError):
+    """A guardian refused this lately."""
+
+    code = "request_refused"
+
+
+class RequestGoneError(IdpError):
+    """A child's request was decided by somebody else, was replaced, or is too old."""
+
+    code = "request_gone"
+
+
+class TooManyRequestsError(IdpError):
+    """More than `limit` requests of a child wait for a guardian."""
+
+    code = "too_many_requests"
 
 
 class InvalidLogoutRequestError(IdpError):

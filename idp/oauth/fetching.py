@@ -226,6 +226,11 @@ async def off_loop(work: Callable[[], _T]) -> _T:
         return await to_thread.run_sync(work, limiter=_outside_calls())
 
 
+async def outside(work: Callable[[], _T]) -> _T:
+    """Return what `work` returns, run in a thread at once: for work that may write before it calls outside."""
+    return await to_thread.run_sync(work, limiter=_outside_calls())
+
+
 def _outside_calls() -> anyio.CapacityLimiter:
     try:
         return _limiter.get()

@@ -6,6 +6,7 @@ from typing import Any
 
 from crypto.jose import SGD_SM3_SM2
 from idp.levels import ACR_VALUES
+from idp.oauth.authorization.details import TYPES as DETAIL_TYPES
 from idp.oauth.clients.metadata import AUTH_METHODS, DEVICE, SIGNING_ALGS
 from idp.oauth.scopes import CLAIMS, SUPPORTED
 
@@ -44,8 +45,15 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "code_challenge_methods_supported": ["S256"],
         "ui_locales_supported": ["zh-CN", "en"],
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "display_values_supported": ["page"],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "request_object_signing_alg_values_supported": list(SIGNING_ALGS),
+        "require_signed_request_object": False,
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth/par",
+        "require_pushed_authorization_requests": False,
+        "authorization_details_types_supported": list(DETAIL_TYPES),
         "authorization_response_iss_parameter_supported": True,
     }

@@ -53,7 +53,7 @@ class Grant(Base):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"), index=True)
     person_id: Mapped[UUID] = mapped_column(Uuid)
     session_id: Mapped[UUID] = mapped_column(Uuid, index=True)
     sub: Mapped[str] = mapped_column(String(64))
@@ -101,6 +101,12 @@ class Token(Base):
     """The thumbprint of the DPoP key that the token is bound to (RFC 9449 section 6)."""
     x5t: Mapped[str | None] = mapped_column(String(43))
     """The thumbprint of the certificate that the token is bound to (RFC 8705 section 3.1)."""
+    exchanged_by: Mapped[str | None] = mapped_column(String(64))
+    """The platform that got the token for another one's (RFC 8693); None: the grant's own platform."""
+    exchanged_sub: Mapped[str | None] = mapped_column(String(64))
+    """The person's name at that platform."""
+    act: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """Who acts with an exchanged token (RFC 8693 section 4.1)."""
     issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
     access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     refresh_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -133,6 +139,23 @@ class SpentId(Base):
 
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class InitialAccessToken(Base):
+    """What lets a program register platforms (RFC 7591 section 3), a number of times, until its end."""
+
+    __tablename__ = "idp_initial_access_token"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    owner: Mapped[str] = mapped_column(String(100))
+    made_by: Mapped[UUID | None] = mapped_column(Uuid, index=True)
+    uses: Mapped[int] = mapped_column(Integer)
+    uses_left: Mapped[int] = mapped_column(Integer)
+    require_pkce: Mapped[bool] = mapped_column(Boolean)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PairwiseSub(Base):
@@ -168,4 +191,26 @@ class DeviceCode(Base):
     """The seconds between two polls; each poll that comes too early adds five."""
     polled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class PushedRequest(Base):
+    """An authorization request that is kept for the browser to refer to (RFC 9126).
+
+    `pushed` tells one that the platform sent itself, authenticated, from one that came in the
+    address as a signed object and was put here so that our pages need not carry it.
+    """
+
+    __tablename__ = "idp_pushed_request"
+
+    uri_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(64))
+    parameters: Mapped[list[list[str]]] = mapped_column(JSON)
+    """What counts of the request: names and values in order."""
+    pushed: Mapped[bool] = mapped_column(Boolean)
+    signed: Mapped[bool] = mapped_column(Boolean)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    begin_by: Mapped[datetime] = mapped_column(UtcDateTime)
+    """Until then a browser may come with it; who came in time goes on with our ticket."""
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -13,50 +13,54 @@ from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer
-from authlib.oauth2.rfc6749.errors import InvalidClientError, UnsupportedGrantTypeError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
+from idp.oauth.authorization.pushed import PushedAuthorization
 from idp.oauth.clients.authentication import authenticated
 from idp.oauth.clients.registered import ClientCache, RegisteredClient
 from idp.oauth.device.endpoint import DeviceAuthorization
 from idp.oauth.endpoints.introspection import Introspection
 from idp.oauth.endpoints.revocation import Revocation
+from idp.oauth.grants.client_credentials import ClientCredentialsGrant
 from idp.oauth.grants.code import CodeGrant
 from idp.oauth.grants.device import DeviceGrant
+from idp.oauth.grants.exchange import ExchangeGrant
 from idp.oauth.grants.refresh import RefreshGrant
-from idp.oauth.keys import SigningKeys
 from idp.oauth.requests import Call, FormRequest, parse_form
-from idp.oauth.tokens.families import Issuing
+from idp.oauth.tokens.families import Issuing, suspect
 from idp.oauth.tokens.id_token import IdTokens
-
-GRANTS = (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE, DeviceGrant.GRANT_TYPE)
+from idp.oauth.tokens.refusals import ReplayedProofError
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer before it is a framework's response. The body is JSON."""
+    """An answer before it is a framework's response. The body is JSON, or text whose type the headers tell."""
 
     status: int
-    body: dict[str, Any]
+    body: dict[str, Any] | str
     headers: dict[str, str] = field(default_factory=dict)
 
 
 class OAuthServer(AuthorizationServer):
     """The token, revocation and introspection endpoints of one issuer."""
 
-    def __init__(self, issuer: str, clients: ClientCache, keys: SigningKeys, by: Issuing) -> None:
-        """Serve as `issuer`."""
+    def __init__(self, clients: ClientCache, by: Issuing) -> None:
+        """Serve as the issuer of `by`."""
         super().__init__()
-        self.issuer = issuer
+        self.issuer = by.issuer
         self.by = by
         self._clients = clients
-        id_tokens = IdTokens(issuer, keys, by.clock)
+        id_tokens = IdTokens(by)
         self.register_grant(CodeGrant, [id_tokens, CodeChallenge(required=True)])
         self.register_grant(RefreshGrant, [id_tokens])
         self.register_grant(DeviceGrant, [id_tokens])
+        self.register_grant(ClientCredentialsGrant)
+        self.register_grant(ExchangeGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
         self.register_endpoint(DeviceAuthorization)
+        self.register_endpoint(PushedAuthorization)
 
     def token(self, call: Call) -> Answer:
         """Answer a token request (RFC 6749 §3.2)."""
@@ -64,11 +68,15 @@ class OAuthServer(AuthorizationServer):
             request = self._request(call)
             grant = self.get_token_grant(request)
             grant.validate_token_request()
+            grant.bind()
             status, token, _ = grant.create_token_response()
             grant.settle()
+        except ReplayedProofError as error:
+            suspect(None, request.client.client_id, reason="proof_replay", by=self.by)
+            return self._refusal(error)
         except OAuth2Error as error:
             return self._refusal(error)
-        return self.handle_response(status, token, [])
+        return self.handle_response(status, token, grant.headers())
 
     def endpoint(self, name: str, call: Call) -> Answer:
         """Answer a revocation (RFC 7009) or introspection (RFC 7662) request."""
@@ -105,15 +113,22 @@ class OAuthServer(AuthorizationServer):
             InvalidRequestError: There is no grant_type.
             UnsupportedGrantTypeError: It is none of ours.
         """
-        if request.payload.grant_type not in GRANTS:
-            raise UnsupportedGrantTypeError("this")
-        return super().get_token_grant(request)
+        grant_type = request.payload.grant_type
+        if not grant_type:
+            raise InvalidRequestError("grant_type is missing")
+        for grant, extensions in self._token_grants:
+            if grant.GRANT_TYPE == grant_type:
+                found = grant(request, self)
+                for extend in extensions or ():
+                    extend(found)
+                return found
+        raise UnsupportedGrantTypeError("this")
 
     def create_oauth2_request(self, request: FormRequest) -> FormRequest:
         """Return `request`: it is one already."""
         return request
 
-    def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> Answer:
+    def handle_response(self, status: int, body: dict[str, Any] | str, headers: list[tuple[str, str]]) -> Answer:
         """Return the answer; none may be kept by a cache (RFC 6749 §5.1)."""
         return Answer(status, body, {**dict(headers), "Cache-Control": "no-store", "Pragma": "no-cache"})
 

@@ -9,27 +9,34 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from idp import consent
-from idp.errors import GuardianNeededError, InvalidLogoutRequestError
+from idp import store
+from idp.consent import asking
+from idp.consent.giving import refuse_consent
+from idp.errors import InvalidLogoutRequestError
+from idp.oauth.authorization.acr import lacks_factor
 from idp.oauth.authorization.checks import check_request
-from idp.oauth.authorization.code import issue_code
-from idp.oauth.authorization.request import AuthorizationRequest, read_request
-from idp.oauth.authorization.response import form_target
+from idp.oauth.authorization.issuing import keep_answer, prepare_answer
+from idp.oauth.authorization.kept import use_up
+from idp.oauth.authorization.opening import carried, open_request
+from idp.oauth.authorization.request import AuthorizationRequest, Pairs
 from idp.oauth.authorization.steps import Step, next_step
 from idp.oauth.authorization.ticket import PARAMETER, new_ticket, read_ticket, request_pairs
-from idp.oauth.claims import age_band, released
+from idp.oauth.authorization.wishes import hinted_language
 from idp.oauth.errors import AuthorizationError
+from idp.oauth.fetching import off_loop
 from idp.oauth.logout.request import read_hint
 from idp.oauth.pairwise import sub_known
-from idp.oauth.scopes import OFFLINE, claims_of
+from idp.oauth.uris import form_target
+from idp.routes import consents
 from idp.routes.answers import refuse, send
 from idp.routes.forms import go
+from idp.routes.platform_gate import check_platform_use
 from idp.routes.services import idp_of
 from idp.routes.signed_in import signed_in_as
+from idp.sessions import ABSOLUTE
 from kernel.access import Actor, CurrentActor, actor_or_none, allow
 from kernel.csrf import CSRF
-from kernel.errors import NotFoundError
-from kernel.pages import pages_of
+from kernel.pages import pages_of, speak
 
 router = APIRouter(include_in_schema=False)
 AUTHORIZE = "/oauth/authorize"
@@ -39,7 +46,7 @@ Decision = Annotated[str, Form(max_length=16)]
 @router.get(AUTHORIZE, dependencies=[allow("anyone")])
 async def authorize(request: Request) -> Response:
     """Answer the platform, or show what stands between (OIDC Core §3.1.2)."""
-    return _answer(request, request.query_params.multi_items())
+    return await _answer(request, request.query_params.multi_items())
 
 
 @router.post(AUTHORIZE, dependencies=[allow("anyone")])
@@ -57,47 +64,52 @@ async def decide(request: Request, actor: CurrentActor, decision: Decision = "")
     now = idp.now()
     pairs = request.query_params.multi_items()
     if decision == "allow":
-        return _answer(request, pairs, decided=True)
-    asked = _read(request, pairs)
+        return await _answer(request, pairs, decided=True)
+    asked = await _read(request, pairs)
+    if decision == "ask":
+        return _ask_guardians(request, asked, pairs, actor)
     with idp.database.write() as session:
-        consent.refuse_consent(session, actor.person_id, asked.client.client_id, now)
-    return refuse(request, asked, AuthorizationError("access_denied", "the person refused"))
+        refuse_consent(session, actor.person_id, asked.client.client_id, now)
+    return _refuse(request, asked, AuthorizationError("access_denied", "the person refused"))
 
 
 @router.post("/oauth/account", dependencies=[allow("signed-in"), CSRF])
 async def choose_account(request: Request, actor: CurrentActor, decision: Decision = "") -> Response:
     """Go on as who is signed in, or sign in as somebody else."""
     idp = idp_of(request)
-    pairs = request_pairs(request.query_params.multi_items())
-    _read(request, pairs)
+    asked = await _read(request, request.query_params.multi_items())
+    pairs = request_pairs(carried(asked, request.query_params.multi_items(), by=idp.issuing))
     signed_in = signed_in_as(actor)
     chosen = signed_in.session_id if signed_in and decision == "continue" else None
     address = _address([*pairs, (PARAMETER, new_ticket(idp.keyed, pairs, now=idp.now(), chosen_in=chosen))])
     return RedirectResponse(address, status_code=303) if chosen else go("/signin", next_=address)
 
 
-def _answer(request: Request, pairs: Sequence[tuple[str, str]], *, decided: bool = False) -> Response:
-    asked = _read(request, pairs)
+async def _answer(request: Request, pairs: Sequence[tuple[str, str]], *, decided: bool = False) -> Response:
+    asked = await _read(request, pairs)
     try:
         check_request(asked)
         actor = actor_or_none(request)
         step = _step(request, asked, pairs, actor, decided=decided)
         if step is Step.SIGN_IN or actor is None:
-            return _to_sign_in(request, pairs)
+            return _to_sign_in(request, _carried(request, asked, pairs))
         if step is Step.CHOOSE_ACCOUNT:
-            return _account_page(request, asked, pairs)
+            return _account_page(request, asked, _carried(request, asked, pairs))
+        check_platform_use(request, asked.client, actor.person_id)
+        if step is Step.STEP_UP:
+            return go("/signin/step-up", next_=_address(_carried(request, asked, pairs)))
         if step is Step.CONSENT:
-            return _consent_page(request, asked, pairs, actor)
+            return _consent_page(request, asked, _carried(request, asked, pairs), actor)
         return _to_platform(request, asked, actor, decided=decided)
     except AuthorizationError as error:
-        return refuse(request, asked, error)
+        return _refuse(request, asked, error)
 
 
-def _read(request: Request, pairs: Sequence[tuple[str, str]]) -> AuthorizationRequest:
-    own = request_pairs(pairs)
-    client_id = dict(own).get("client_id", "")
+async def _read(request: Request, pairs: Sequence[tuple[str, str]]) -> AuthorizationRequest:
     idp = idp_of(request)
-    return read_request(own, idp.clients.get(client_id), now=idp.now())
+    asked = await off_loop(lambda: open_request(pairs, clients=idp.clients, by=idp.issuing))
+    speak(request, hinted_language(asked.values))
+    return asked
 
 
 def _step(
@@ -111,16 +123,31 @@ def _step(
     idp = idp_of(request)
     now = idp.now()
     consented = hinted = True
+    factor = False
     if actor is not None:
-        with idp.database.read() as session:
-            known = consent.covers(session, actor.person_id, asked.client.client_id, asked.scopes)
-            consented = decided or (known and "consent" not in asked.prompts)
-            hint = asked.values.get("id_token_hint")
-            hinted = hint is None or sub_known(
-                session, asked.client.sector, _hinted_sub(request, hint), actor.person_id
-            )
+        known = consents.is_known(request, actor.person_id, consents.wish_in(asked))
+        consented = decided or (known and "consent" not in asked.prompts)
+        hinted = _is_hinted(request, asked, actor)
+        factor = lacks_factor(asked.acr, actor.amr) and _has_factor(request, actor)
     ticket = read_ticket(idp.keyed, pairs, now=now)
-    return next_step(asked, signed_in_as(actor), ticket=ticket, consented=consented, hinted=hinted, now=now)
+    return next_step(
+        asked, signed_in_as(actor), ticket=ticket, consented=consented, hinted=hinted, factor=factor, now=now
+    )
+
+
+def _is_hinted(request: Request, asked: AuthorizationRequest, actor: Actor) -> bool:
+    """Whether nobody else than who is signed in is meant, by an ID token or by the claim `sub` (Core §5.5.1)."""
+    hint = asked.values.get("id_token_hint")
+    meant = [frozenset({_hinted_sub(request, hint)})] if hint is not None else []
+    if asked.claims.subs is not None:
+        meant.append(asked.claims.subs)
+    with idp_of(request).database.read() as session:
+        return all(any(sub_known(session, asked.client.sector, sub, actor.person_id) for sub in subs) for subs in meant)
+
+
+def _has_factor(request: Request, actor: Actor) -> bool:
+    with idp_of(request).database.read() as session:
+        return store.confirmed_totp(session, actor.person_id) is not None
 
 
 def _hinted_sub(request: Request, hint: str) -> str:
@@ -146,37 +173,51 @@ def _account_page(request: Request, asked: AuthorizationRequest, pairs: Sequence
 def _consent_page(
     request: Request, asked: AuthorizationRequest, pairs: Sequence[tuple[str, str]], actor: Actor
 ) -> Response:
-    idp = idp_of(request)
-    with idp.database.read() as session:
-        subject = idp.subject(session, actor.person_id)
-    if subject is None:
-        raise NotFoundError("the person is not known any more")
     values = {
         "client": asked.client,
-        "claims": released(asked.scopes, subject, idp.today()),
-        "places": {held.organisation: held for held in subject.affiliations},
-        "offline": OFFLINE in asked.scopes,
-        "child": age_band(subject.birthdate, idp.today()) == "u14",
+        **consents.page_values(request, actor.person_id, consents.wish_in(asked)),
         "action": f"/oauth/consent?{urlencode(list(pairs))}",
     }
     target = form_target(asked.redirect_uri)
     return pages_of(request).render(request, "idp/consent.html", values, form_action=(target,))
 
 
+def _ask_guardians(
+    request: Request, asked: AuthorizationRequest, pairs: Sequence[tuple[str, str]], actor: Actor
+) -> Response:
+    """Put a child's wish to the guardians; the child may wait here or go back to the platform."""
+    idp = idp_of(request)
+    try:
+        check_request(asked)
+        wish = consents.wish_in(asked)
+        asking.ask(idp.database, actor.person_id, wish, now=idp.now(), vault=idp.directory.vault)
+        return _consent_page(request, asked, pairs, actor)
+    except AuthorizationError as error:
+        return _refuse(request, asked, error)
+
+
 def _to_platform(request: Request, asked: AuthorizationRequest, actor: Actor, *, decided: bool) -> Response:
     idp = idp_of(request)
-    now = idp.now()
     signed_in = signed_in_as(actor)
     assert signed_in is not None  # noqa: S101 - there is an actor
+    prepared = prepare_answer(asked, signed_in, by=idp.issuing)
+    until = asked.now + ABSOLUTE  # The session itself may end before.
     with idp.database.write() as session:
         if decided:
-            subject = idp.subject(session, actor.person_id)
-            if subject is None or age_band(subject.birthdate, idp.today()) == "u14":
-                raise GuardianNeededError("under 14, a guardian decides")
-            fields = claims_of(asked.scopes)
-            consent.give_consent(session, actor.person_id, asked.client.client_id, asked.scopes, fields=fields, now=now)
-        code = issue_code(session, asked, signed_in, keyed=idp.keyed, pairwise_key=idp.pairwise_key, now=now)
-    return send(request, asked, [("code", code)])
+            consents.give(request, session, actor.person_id, consents.wish_in(asked))
+        keep_answer(session, asked, signed_in, prepared, until=until, by=idp.issuing)
+    return send(request, asked, prepared.params)
+
+
+def _carried(request: Request, asked: AuthorizationRequest, pairs: Sequence[tuple[str, str]]) -> Pairs:
+    return carried(asked, pairs, by=idp_of(request).issuing)
+
+
+def _refuse(request: Request, asked: AuthorizationRequest, error: AuthorizationError) -> Response:
+    if asked.origin.kept is not None:
+        with idp_of(request).database.write_core() as connection:
+            use_up(connection, asked)
+    return refuse(request, asked, error)
 
 
 def _address(pairs: Sequence[tuple[str, str]]) -> str:

@@ -9,13 +9,18 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
+from idp.directory.eid import parse_eid
+from idp.directory.errors import InputError
 from idp.next_path import local_path
+from idp.oauth.authorization.opening import glance
+from idp.oauth.authorization.request import AuthorizationRequest
+from idp.oauth.authorization.wishes import hinted_language, hinted_login
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.uris import form_target
 from idp.routes.problems import status_of
 from idp.routes.services import idp_of
 from kernel.errors import XinjiError
-from kernel.pages import language_of, pages_of
+from kernel.pages import language_of, pages_of, speak
 
 HOME = "/account"
 
@@ -56,14 +61,28 @@ def wished(request: Request, form_value: str | None = None) -> str:
     return local_path(form_value or request.query_params.get("next"), otherwise=HOME)
 
 
+def hinted_eid(request: Request, next_: str) -> str:
+    """Return the person number that the platform's `login_hint` is, if it is one; it is not looked up."""
+    asked = _asked(request, next_)
+    try:
+        return parse_eid(hinted_login(asked.values)) if asked else ""
+    except InputError:
+        return ""
+
+
 def _platform(request: Request, next_: str) -> tuple[RegisteredClient | None, tuple[str, ...]]:
     """Return the platform that sent the person here, and what its forms may redirect to."""
+    asked = _asked(request, next_)
+    if asked is None:
+        return None, ()
+    speak(request, hinted_language(asked.values))
+    return asked.client, (form_target(asked.redirect_uri),)
+
+
+def _asked(request: Request, next_: str) -> AuthorizationRequest | None:
+    """Return the platform's request that the person goes on to, if that is where the way leads."""
     parts = urlsplit(next_)
     if parts.path != "/oauth/authorize":
-        return None, ()
-    values = dict(parse_qsl(parts.query))
-    client = idp_of(request).clients.get(values.get("client_id", ""))
-    uri = values.get("redirect_uri", "")
-    if client is None or uri not in client.metadata.redirect_uris:
-        return None, ()
-    return client, (form_target(uri),)
+        return None
+    idp = idp_of(request)
+    return glance(parse_qsl(parts.query), clients=idp.clients, by=idp.issuing)

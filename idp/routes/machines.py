@@ -13,12 +13,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from idp.oauth.endpoints.userinfo import bearer_token, userinfo
-from idp.oauth.errors import InsufficientScopeError, InvalidTokenError
-from idp.oauth.fetching import off_loop
+from idp.oauth.authorization.pushed import PushedAuthorization
+from idp.errors import IdpError
+from idp.oauth.endpoints.challenge import refused
+from idp.oauth.endpoints.userinfo import userinfo
+from idp.oauth.fetching import off_loop, outside
 from idp.oauth.keys import JWKS_AGE
 from idp.oauth.metadata import provider_metadata
-from idp.oauth.requests import CERTIFICATE, MAX_BODY, Call, form_or_nothing
+from idp.oauth.requests import CERTIFICATE, MAX_BODY, Call, headers_of
 from idp.oauth.server import Answer
 from idp.routes.services import idp_of
 from kernel.access import open_to
@@ -50,18 +52,28 @@ async def device_authorization(request: Request) -> Response:
 
 
 @open_to("client")
+async def push(request: Request) -> Response:
+    """Keep a platform's authorization request (RFC 9126)."""
+    call = await _call(request)
+    work = partial(idp_of(request).oauth.endpoint, PushedAuthorization.ENDPOINT_NAME, call)
+    # A request object may need keys from outside after the client's assertion was noted as spent.
+    return _json(await (outside if b"request=" in call.body else off_loop)(work))
+
+
+@open_to("client")
 async def user_info(request: Request) -> Response:
     """Return the claims that an access token releases (OIDC Core §5.3)."""
     idp = idp_of(request)
-    body = await _body(request) if request.method == "POST" else b""
+    call = await _call(request)
     try:
-        bearer = bearer_token(request.headers, form_or_nothing(request.headers.get("content-type", ""), body))
-        claims = userinfo(bearer, subject_of=idp.subject, by=idp.issuing)
-    except InvalidTokenError as error:
-        return _challenge(401, error)
-    except InsufficientScopeError as error:
-        return _challenge(403, error)
-    return JSONResponse(claims, headers={"Cache-Control": "no-store"})
+        told = userinfo(call, clients=idp.clients, by=idp.issuing)
+    except (IdpError, OAuth2Error) as error:
+        status, headers, body = refused(call, error)
+        return JSONResponse(body, status, headers)
+    headers = {"Cache-Control": "no-store", **({"DPoP-Nonce": told.nonce} if told.nonce else {})}
+    if told.jwt is not None:
+        return Response(told.jwt, headers=headers, media_type="application/jwt")
+    return JSONResponse(told.claims, headers=headers)
 
 
 @open_to("anyone")
@@ -87,6 +99,7 @@ ROUTES: list[BaseRoute] = [
     Route("/oauth/revoke", revoke, methods=["POST"]),
     Route("/oauth/introspect", introspect, methods=["POST"]),
     Route("/oauth/device", device_authorization, methods=["POST"]),
+    Route("/oauth/par", push, methods=["POST"]),
     Route("/oauth/userinfo", user_info, methods=["GET", "POST"]),
     Route("/oauth/jwks.json", jwks, methods=["GET"]),
     Route("/jwks-gm.json", gm_jwks, methods=["GET"]),
@@ -101,7 +114,8 @@ async def _answered(request: Request, work: Callable[[Call], Answer]) -> Respons
 
 async def _call(request: Request) -> Call:
     certificate = request.scope.get(CERTIFICATE)  # Only a trusted listener puts it there.
-    return Call(request.method, request.url.path, request.headers, await _body(request), certificate)
+    headers = headers_of(request.scope["headers"])
+    return Call(request.method, request.url.path, headers, await _body(request), certificate)
 
 
 async def _body(request: Request) -> bytes:
@@ -114,14 +128,10 @@ async def _body(request: Request) -> bytes:
 
 
 def _json(answer: Answer) -> Response:
+    if isinstance(answer.body, str):  # A JWT; its type is among the headers.
+        return Response(answer.body, answer.status, answer.headers)
     return JSONResponse(answer.body, status_code=answer.status, headers=answer.headers)
 
 
 def _public(content: dict[str, Any]) -> Response:
     return JSONResponse(content, headers={"Cache-Control": f"public, max-age={JWKS_AGE}"})
-
-
-def _challenge(status: int, error: InvalidTokenError | InsufficientScopeError) -> Response:
-    challenge = f'Bearer error="{error.code}", error_description="{error}"'
-    body = {"error": error.code, "error_description": str(error)}
-    return JSONResponse(body, status, headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"})

@@ -24,7 +24,7 @@ from idp.errors import (
 from idp.levels import OTP, PASSWORD
 from idp.people import is_staff
 from idp.routes import cookies
-from idp.routes.forms import go, show, wished
+from idp.routes.forms import go, hinted_eid, show, wished
 from idp.routes.hashing import hashed
 from idp.routes.services import idp_of
 from idp.routes.signed_in import address_of, go_on_signed_in, open_browser_session
@@ -48,7 +48,8 @@ async def sign_in_page(request: Request) -> Response:
     actor = actor_or_none(request)
     if actor is not None and "next" not in request.query_params:
         return go(next_)
-    return show(request, "signin.html", {"login": actor.eid if actor else ""}, next_=next_)
+    login = hinted_eid(request, next_) or (actor.eid if actor else "")
+    return show(request, "signin.html", {"login": login}, next_=next_)
 
 
 @router.post("/signin", dependencies=[allow("anyone"), CSRF])

@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 from urllib.parse import urlencode
 
 from idp.oauth.authorization import wishes
-from idp.oauth.authorization.request import IN_THE_ADDRESS, REPEATABLE, AuthorizationRequest
+from idp.oauth.authorization.request import IN_THE_ADDRESS, AuthorizationRequest
 from idp.oauth.authorization.response_modes import (
     CODE,
     ID_TOKEN,
@@ -21,6 +21,7 @@ from idp.oauth.authorization.response_modes import (
 )
 from idp.oauth.clients.metadata import REFRESH, RESPONSE_TYPES
 from idp.oauth.errors import AuthorizationError
+from idp.oauth.requests import REPEATABLE
 from idp.oauth.scopes import OFFLINE, OPENID, parse_scope
 
 MAX_VALUE: Final = 2_000

@@ -21,8 +21,6 @@ from idp.oauth.errors import AuthorizationError
 from idp.oauth.scopes import claims_of, scope_text
 
 Pairs = Sequence[tuple[str, str]]
-REPEATABLE: Final = frozenset({"resource"})
-"""RFC 8707 §2: the only parameter that may stand more than once."""
 
 
 @dataclass(frozen=True, slots=True)
