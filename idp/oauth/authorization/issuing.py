@@ -102,7 +102,7 @@ def _sub(request: AuthorizationRequest, signed_in: SignedIn, *, by: Issuing) -> 
 def _access(request: AuthorizationRequest, signed_in: SignedIn, sub: str, *, by: Issuing) -> tuple[Access, str]:
     client = request.client
     access = Access.issued(
-        new_pair(offline=False, jwt=client.metadata.xinji_access_token_format == "jwt").access,
+        new_pair(offline=False, jwt=client.metadata.xinji_access_token_format == "jwt").access,  # noqa: S105 - a format
         client_id=client.client_id,
         sub=sub,
         scope=request.scope,
@@ -115,7 +115,7 @@ def _access(request: AuthorizationRequest, signed_in: SignedIn, sub: str, *, by:
     return access, access.text(client, issuer=by.issuer, keys=by.keys)
 
 
-def _id_token(  # noqa: PLR0913 - what an ID token tells of
+def _id_token(
     request: AuthorizationRequest, signed_in: SignedIn, sub: str, *, code: str | None, access: str | None, by: Issuing
 ) -> str:
     alg = request.client.metadata.id_token_signed_response_alg
