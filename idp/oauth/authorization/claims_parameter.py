@@ -8,8 +8,7 @@ reviewed. A `value` is heeded for `sub` and `acr` only; no other claim is chosen
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from idp.oauth.authorization.acr import AcrWish
@@ -25,7 +24,7 @@ PLACES: Final = (USERINFO, ID_TOKEN)
 class ClaimsWish:
     """What the parameter asks for, as far as it can be had."""
 
-    names: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The claims to release, by place."""
     subs: frozenset[str] | None = None
     """Who must be the one signed in, by the names the platform knows; None: anybody."""
