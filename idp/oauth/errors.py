@@ -27,6 +27,16 @@ class InvalidTokenError(IdpError):
     code = "invalid_token"
 
 
+class MissingTokenError(InvalidTokenError):
+    """There is no token at all: the answer then names no error (RFC 6750 §3.1)."""
+
+
+class TwoTokensError(IdpError):
+    """There is a token in two places (RFC 6750 §2)."""
+
+    code = "invalid_request"
+
+
 class InsufficientScopeError(IdpError):
     """A bearer token was not given for this (RFC 6750 §3.1)."""
 
@@ -37,3 +47,15 @@ class FetchError(IdpError):
     """An address that a platform named may not be called, or does not answer as it should."""
 
     code = "fetch"
+
+
+class RegistrationError(IdpError):
+    """A registration that is refused, with the `error` of RFC 7591 §3.2.2."""
+
+    code = "registration"
+
+    def __init__(self, error: str, description: str) -> None:
+        """Refuse with `error`."""
+        super().__init__(f"{error}: {description}")
+        self.error = error
+        self.description = description

@@ -16,12 +16,15 @@ from authlib.oauth2.rfc6749 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
+from idp.errors import IdpError
 from idp.oauth.authorization.pushed import PushedAuthorization
 from idp.oauth.clients.authentication import authenticated
 from idp.oauth.clients.registered import ClientCache, RegisteredClient
 from idp.oauth.device.endpoint import DeviceAuthorization
+from idp.oauth.endpoints.challenge import refused
 from idp.oauth.endpoints.introspection import Introspection
 from idp.oauth.endpoints.revocation import Revocation
+from idp.oauth.endpoints.userinfo import userinfo
 from idp.oauth.grants.client_credentials import ClientCredentialsGrant
 from idp.oauth.grants.code import CodeGrant
 from idp.oauth.grants.device import DeviceGrant
@@ -43,7 +46,7 @@ class Answer:
 
 
 class OAuthServer(AuthorizationServer):
-    """The token, revocation and introspection endpoints of one issuer."""
+    """The token, revocation, introspection and userinfo endpoints of one issuer."""
 
     def __init__(self, clients: ClientCache, by: Issuing) -> None:
         """Serve as the issuer of `by`."""
@@ -87,6 +90,17 @@ class OAuthServer(AuthorizationServer):
         answer: Answer = self.create_endpoint_response(name, request)
         return answer
 
+    def userinfo(self, call: Call) -> Answer:
+        """Answer a userinfo request (OIDC Core §5.3)."""
+        try:
+            told = userinfo(call, clients=self._clients, by=self.by)
+        except (IdpError, OAuth2Error) as error:
+            return self.handle_response(*refused(call, error))
+        nonce = [("DPoP-Nonce", told.nonce)] if told.nonce else []
+        if told.jwt is not None:
+            return self.handle_response(HTTPStatus.OK, told.jwt, [("Content-Type", "application/jwt"), *nonce])
+        return self.handle_response(HTTPStatus.OK, told.claims, nonce)
+
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """Return the platform, for Authlib."""
         return self._clients.get(client_id)
@@ -117,7 +131,7 @@ class OAuthServer(AuthorizationServer):
         if not grant_type:
             raise InvalidRequestError("grant_type is missing")
         for grant, extensions in self._token_grants:
-            if grant.GRANT_TYPE == grant_type:
+            if grant_type == grant.GRANT_TYPE:
                 found = grant(request, self)
                 for extend in extensions or ():
                     extend(found)

@@ -14,9 +14,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from idp.oauth.authorization.pushed import PushedAuthorization
-from idp.errors import IdpError
-from idp.oauth.endpoints.challenge import refused
-from idp.oauth.endpoints.userinfo import userinfo
 from idp.oauth.fetching import off_loop, outside
 from idp.oauth.keys import JWKS_AGE
 from idp.oauth.metadata import provider_metadata
@@ -63,17 +60,7 @@ async def push(request: Request) -> Response:
 @open_to("client")
 async def user_info(request: Request) -> Response:
     """Return the claims that an access token releases (OIDC Core §5.3)."""
-    idp = idp_of(request)
-    call = await _call(request)
-    try:
-        told = userinfo(call, clients=idp.clients, by=idp.issuing)
-    except (IdpError, OAuth2Error) as error:
-        status, headers, body = refused(call, error)
-        return JSONResponse(body, status, headers)
-    headers = {"Cache-Control": "no-store", **({"DPoP-Nonce": told.nonce} if told.nonce else {})}
-    if told.jwt is not None:
-        return Response(told.jwt, headers=headers, media_type="application/jwt")
-    return JSONResponse(told.claims, headers=headers)
+    return _json(idp_of(request).oauth.userinfo(await _call(request)))
 
 
 @open_to("anyone")

@@ -21,6 +21,7 @@ from idp.oauth.clients.key_sets import KeySets
 from idp.oauth.clients.registered import ClientCache
 from idp.oauth.fetching import Fetcher
 from idp.oauth.keys import SigningKeys
+from idp.oauth.logout.delivering import Delivering
 from idp.oauth.pairwise import LOOPBACK
 from idp.oauth.server import OAuthServer
 from idp.oauth.tokens.families import Issuing
@@ -52,6 +53,11 @@ class IdpServices:
         """Whether cookies are `__Host-` and `Secure`: over https; in http development they are neither."""
         return self.issuer.startswith("https://")
 
+    @property
+    def delivering(self) -> Delivering:
+        """What the worker needs that tells platforms of a sign-out."""
+        return Delivering(self.issuer, self.database, self.clients, self.keys, self.issuing.fetcher, self.clock)
+
     def now(self) -> datetime:
         """Return the present moment: read it once in a request."""
         return self.clock.now()
@@ -62,7 +68,7 @@ class IdpServices:
 
     def subject(self, session: Session, person_id: UUID) -> Subject | None:
         """Return what may be told of a person by scope."""
-        return subject_of(session, person_id, vault=self.directory.vault, now=self.now())
+        return self.issuing.subject_of(session, person_id)
 
 
 def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
@@ -87,7 +93,13 @@ def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
     clients = ClientCache(database, keyed, clock)
     keys = SigningKeys(keyring)
     fetcher = fetcher or Fetcher(allow_loopback=urlsplit(issuer).hostname in LOOPBACK)
-    issuing = Issuing(database, keyed, clock, issuer, fetcher, KeySets(fetcher, clock))
+
+    def told(session: Session, person_id: UUID) -> Subject | None:
+        return subject_of(session, person_id, vault=directory.vault, now=clock.now())
+
+    issuing = Issuing(
+        database, keyed, clock, issuer, fetcher, KeySets(fetcher, clock), keys, pairwise_key, subject_of=told
+    )
     return IdpServices(
         issuer=issuer,
         database=database,
@@ -99,7 +111,7 @@ def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
         pairwise_key=pairwise_key,
         clients=clients,
         keys=keys,
-        oauth=OAuthServer(issuer, clients, keys, issuing),
+        oauth=OAuthServer(clients, issuing),
         issuing=issuing,
     )
 

@@ -21,9 +21,11 @@ NEVER_SHOWN = {
     "error": "the base of all",
     "crypto": "the base of a room's errors",
     "idp": "the base of a room's errors",
+    "registration": "RFC 7591 section 3.2.2, for programs",
     "fetch": "what a platform's address refuses is told in the words of the endpoint that called it",
     "authorization": "the base of what goes back to a platform",
     "insufficient_scope": "RFC 6750 section 3.1, for programs",
+    "invalid_request": "RFC 6750 section 3.1, for programs",
 }
 PLACE = re.compile(r"%\((\w+)\)")
 

@@ -1,56 +1,145 @@
-"""The userinfo endpoint (OIDC Core §5.3): the claims that a token's scope releases. Writes nothing."""
+"""The userinfo endpoint (OIDC Core §5.3): the claims that a token releases, plain or signed. Writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
-from sqlalchemy.orm import Session
-
-from idp.oauth.claims import Subject, released
-from idp.oauth.errors import InsufficientScopeError, InvalidTokenError
+from crypto.hashes import equal
+from crypto.jose import sign_jwt
+from idp.oauth.authorization.claims_parameter import USERINFO, wanted
+from idp.oauth.authorization.details import DATA_SHARING
+from idp.oauth.claims import released
+from idp.oauth.clients.registered import ClientCache, RegisteredClient
+from idp.oauth.errors import InsufficientScopeError, InvalidTokenError, MissingTokenError, TwoTokensError
+from idp.oauth.requests import Call, form_or_nothing
 from idp.oauth.scopes import OPENID
-from idp.oauth.stores import tokens as rows
-from idp.oauth.tokens import values as tokens
+from idp.oauth.tokens.binding import thumbprint
 from idp.oauth.tokens.families import Issuing
+from idp.oauth.tokens.nonces import current_nonce
+from idp.oauth.tokens.presented import ACCESS, PresentedToken, found, look_for
+from idp.oauth.tokens.proofs import ALGS, STANDARD_ALGS, read_proof
+from idp.oauth.tokens.refusals import ReplayedProofError
 from kernel.pages import ZONE
 
-SubjectOf = Callable[[Session, UUID], Subject | None]
-_SCHEME: Final = "bearer"
+BEARER: Final = "bearer"
+DPOP: Final = "dpop"
+TYP: Final = "JWT"
 
 
-def bearer_token(headers: Mapping[str, str], form: Mapping[str, str]) -> str:
-    """Return the token from the header or a form body, never from the query (RFC 6750 §2, RFC 9700 §4.3.2).
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer: claims, or a JWT of them (`application/jwt`); and a DPoP nonce to use from now on."""
 
-    Raises:
-        InvalidTokenError: There is none, or one in both places.
-    """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    found = [
-        text for text in (token.strip() if scheme.lower() == _SCHEME else "", form.get("access_token", "")) if text
-    ]
-    if len(found) != 1:
-        raise InvalidTokenError("there must be exactly one bearer token")
-    return found[0]
+    claims: dict[str, Any]
+    jwt: str | None
+    nonce: str | None
 
 
-def userinfo(token: str, *, subject_of: SubjectOf, by: Issuing) -> dict[str, Any]:
-    """Return `sub` and what the token's scope releases.
+def userinfo(call: Call, *, clients: ClientCache, by: Issuing) -> Told:
+    """Return `sub` and what the call's token releases.
 
     Raises:
-        InvalidTokenError: The token is unknown, over or revoked.
+        MissingTokenError: There is no token.
+        TwoTokensError: There is more than one.
+        InvalidTokenError: It is unknown, over, revoked, for another resource, or not presented by who it is bound to.
         InsufficientScopeError: It was not given for OpenID Connect.
+        InvalidDpopProofError: It is bound to a key, and the proof is missing or not good.
+        UseDpopNonceError: The proof must hold a nonce of ours.
     """
+    scheme, text = presented(call)
+    look = look_for(text, by)
     now = by.clock.now()
     with by.database.read() as session:
-        row = rows.token_by_access(session, tokens.access_hash(by.keyed, token))
-        if row is None or row.access_revoked_at or row.grant_revoked_at or now >= row.access_expires_at:
+        token = found(session, look, by) if look is not None and look.kind == ACCESS else None
+        client = clients.get(token.client_id) if token is not None and token.alive else None
+        if token is None or token.person_id is None or client is None:
             raise InvalidTokenError("the access token is unknown, over or revoked")
-        scopes = row.scope.split()
-        if OPENID not in scopes:
+        if token.resources and by.issuer not in token.resources:
+            raise InvalidTokenError("the access token is for another resource")
+        nonce = _check_sender(call, scheme, text, token, client, by=by)
+        if OPENID not in token.scope.split():
             raise InsufficientScopeError("the token's scope lacks openid")
-        subject = subject_of(session, row.person_id)
+        subject = by.subject_of(session, token.person_id)
     if subject is None:
         raise InvalidTokenError("the person is not known any more")
-    return {"sub": row.sub, **released(scopes, subject, now.astimezone(ZONE).date())}
+    today = now.astimezone(ZONE).date()
+    also = (*wanted(token.claims, USERINFO), *_shared(token, today))
+    claims = {"sub": token.sub, **released(token.scope.split(), subject, today, also=also)}
+    return Told(claims, _signed(claims, client, by=by), nonce)
+
+
+def presented(call: Call) -> tuple[str, str]:
+    """Return scheme and token, from the header or a form body, never from the query (RFC 6750 §2, RFC 9700 §4.3.2).
+
+    Raises:
+        MissingTokenError: There is none.
+        TwoTokensError: There is one in both places.
+    """
+    scheme, _, header = call.headers.get("authorization", "").partition(" ")
+    form: Mapping[str, str] = {}
+    if call.method == "POST":
+        form = form_or_nothing(call.headers.get("content-type", ""), call.body)
+    known = scheme.lower() if scheme.lower() in (BEARER, DPOP) else ""
+    found_ones = [
+        (name, text)
+        for name, text in ((known, header.strip() if known else ""), (BEARER, form.get("access_token", "")))
+        if text
+    ]
+    if not found_ones:
+        raise MissingTokenError("there must be an access token")
+    if len(found_ones) > 1:
+        raise TwoTokensError("there must be one access token")
+    return found_ones[0]
+
+
+def _check_sender(
+    call: Call, scheme: str, text: str, token: PresentedToken, client: RegisteredClient, *, by: Issuing
+) -> str | None:
+    """Check that who presents the token is who it is bound to; return a new nonce where one is due."""
+    if token.x5t is not None and (
+        call.certificate is None or not equal(thumbprint(call.certificate).encode(), token.x5t.encode())
+    ):
+        raise InvalidTokenError("the access token is bound to a certificate")  # RFC 8705 §3.
+    if (scheme == DPOP) is not (token.jkt is not None):
+        # RFC 9449 §7.2: a bound token is never taken as a Bearer token; nor is a Bearer token dressed up.
+        raise InvalidTokenError("the access token is not of this type")
+    if token.jkt is None:
+        return None
+    now = by.clock.now()
+    fapi = client.metadata.fapi
+    proof = read_proof(
+        call,
+        issuer=by.issuer,
+        keyed=by.keyed,
+        now=now,
+        algs=STANDARD_ALGS if fapi else ALGS,
+        nonce_needed=fapi,
+        token=text,
+    )
+    if not equal(proof.jkt.encode(), token.jkt.encode()):
+        raise InvalidTokenError("the access token is bound to another key")
+    if not by.proofs.first(proof.use, proof.until, now=now):
+        raise ReplayedProofError("the DPoP proof was used before")
+    nonce = current_nonce(by.keyed, now)
+    return None if proof.nonce == nonce else nonce
+
+
+def _shared(token: PresentedToken, today: date) -> list[str]:
+    """Return the fields of the token's data sharing details, until their day (RFC 9396)."""
+    return [
+        field
+        for detail in token.details or ()
+        if detail["type"] == DATA_SHARING and today <= date.fromisoformat(detail["until"])
+        for field in detail["fields"]
+    ]
+
+
+def _signed(claims: dict[str, Any], client: RegisteredClient, *, by: Issuing) -> str | None:
+    alg = client.metadata.userinfo_signed_response_alg
+    if alg is None:
+        return None
+    own = {"iss": by.issuer, "aud": client.client_id}  # OIDC Core §5.3.2
+    return sign_jwt({**claims, **own}, by.keys.active(alg), typ=TYP)

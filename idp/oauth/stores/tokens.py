@@ -15,6 +15,7 @@ from kernel.store import Executor, Expired, changed
 
 _GRANT = cast(Table, Grant.__table__)
 _TOKEN = cast(Table, Token.__table__)
+_CLIENT_TOKEN = cast(Table, ClientToken.__table__)
 _GRANT_BY_CODE = select(_GRANT).where(_GRANT.c.code_hash == bindparam("hash"))
 _TOKEN_COLUMNS = (
     _TOKEN,
@@ -51,6 +52,12 @@ _ROTATE = (
     .values(rotated_at=bindparam("now"))
 )
 _INSERT_TOKEN = insert(_TOKEN)
+_INSERT_CLIENT_TOKEN = insert(_CLIENT_TOKEN)
+_CLIENT_TOKEN_BY_ACCESS = select(_CLIENT_TOKEN).where(_CLIENT_TOKEN.c.access_hash == bindparam("hash"))
+_REVOKE_ACCESS = update(_TOKEN).where(_TOKEN.c.id == bindparam("token_id")).values(access_revoked_at=bindparam("now"))
+_REVOKE_CLIENT_TOKEN = (
+    update(_CLIENT_TOKEN).where(_CLIENT_TOKEN.c.access_hash == bindparam("hash")).values(revoked_at=bindparam("now"))
+)
 
 
 def grant_by_code(on: Executor, code_hash: bytes) -> Row[Any] | None:
@@ -87,7 +94,22 @@ def insert_token(on: Executor, values: dict[str, Any]) -> None:
 
 def revoke_access_token(on: Executor, token_id: UUID, now: datetime) -> None:
     """End one access token."""
-    on.execute(update(_TOKEN).where(_TOKEN.c.id == token_id).values(access_revoked_at=now))
+    on.execute(_REVOKE_ACCESS, {"token_id": token_id, "now": now})
+
+
+def insert_client_token(on: Executor, values: dict[str, Any]) -> None:
+    """Keep a token of a platform for itself."""
+    on.execute(_INSERT_CLIENT_TOKEN, values)
+
+
+def client_token(on: Executor, access_hash: bytes) -> Row[Any] | None:
+    """Return a platform's token for itself."""
+    return on.execute(_CLIENT_TOKEN_BY_ACCESS, {"hash": access_hash}).one_or_none()
+
+
+def revoke_client_token(on: Executor, access_hash: bytes, now: datetime) -> None:
+    """End a platform's token for itself."""
+    on.execute(_REVOKE_CLIENT_TOKEN, {"hash": access_hash, "now": now})
 
 
 def revoke_grants(session: Session, person_id: UUID, client_id: str, now: datetime) -> None:

@@ -11,6 +11,10 @@ class InvalidDpopProofError(OAuth2Error):
     error = "invalid_dpop_proof"
 
 
+class ReplayedProofError(InvalidDpopProofError):
+    """A DPoP proof was used before: somebody may have read it (RFC 9449 §11.1)."""
+
+
 class UseDpopNonceError(OAuth2Error):
     """A DPoP proof must hold the nonce that this answer brings (RFC 9449 §8)."""
 

@@ -9,12 +9,11 @@ token is kept for that. Lifetimes stand here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from idp.keyed import Keyed
-from kernel.ids import new_id, new_token
+from kernel.ids import new_token
 
 CODE_LIFE: Final = timedelta(seconds=60)
 ACCESS_LIFE: Final = timedelta(hours=1)
@@ -25,24 +24,31 @@ MAX_TOKEN: Final = 512
 ACCESS: Final = "xat_"
 REFRESH: Final = "xrt_"
 CLIENT: Final = "xct_"
+ACCESS_JTI: Final = "xaj_"
+CLIENT_JTI: Final = "xcj_"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a platform gets; no refresh token without `offline_access`."""
+    """What a platform gets; no refresh token without `offline_access`.
+
+    `access` is the access token, or the `jti` of one in JWT form (RFC 9068).
+    """
 
     access: str
     refresh: str | None
 
 
-def new_pair(*, offline: bool) -> TokenPair:
+def new_pair(*, offline: bool, jwt: bool = False) -> TokenPair:
     """Return fresh random tokens."""
-    return TokenPair(ACCESS + new_token(), REFRESH + new_token() if offline else None)
+    access = new_token()
+    return TokenPair((ACCESS_JTI if jwt else ACCESS) + access, REFRESH + new_token() if offline else None)
 
 
-def successor(keyed: Keyed, refresh: str) -> TokenPair:
+def successor(keyed: Keyed, refresh: str, *, jwt: bool = False) -> TokenPair:
     """Return the tokens that follow `refresh`: always the same ones."""
-    return TokenPair(ACCESS + keyed.token("next-access", refresh), REFRESH + keyed.token("next-refresh", refresh))
+    access = keyed.token("next-access", refresh)
+    return TokenPair((ACCESS_JTI if jwt else ACCESS) + access, REFRESH + keyed.token("next-refresh", refresh))
 
 
 def code_hash(keyed: Keyed, code: str) -> bytes:
@@ -51,8 +57,23 @@ def code_hash(keyed: Keyed, code: str) -> bytes:
 
 
 def access_hash(keyed: Keyed, token: str) -> bytes:
-    """Return the keyed hash of an access token."""
+    """Return the keyed hash of an opaque access token."""
     return keyed.of("access", token[:MAX_TOKEN])
+
+
+def jti_hash(keyed: Keyed, jti: str) -> bytes:
+    """Return the keyed hash of a JWT access token's `jti`: another one, so that a `jti` is no token."""
+    return keyed.of("access-jti", jti[:MAX_TOKEN])
+
+
+def is_jti(name: str) -> bool:
+    """Whether this names an access token in JWT form."""
+    return name.startswith((ACCESS_JTI, CLIENT_JTI))
+
+
+def name_hash(keyed: Keyed, name: str) -> bytes:
+    """Return the hash under which an access token is kept, by what we call it."""
+    return jti_hash(keyed, name) if is_jti(name) else access_hash(keyed, name)
 
 
 def refresh_hash(keyed: Keyed, token: str) -> bytes:
@@ -60,31 +81,15 @@ def refresh_hash(keyed: Keyed, token: str) -> bytes:
     return keyed.of("refresh", token[:MAX_TOKEN])
 
 
-def token_values(
-    keyed: Keyed, pair: TokenPair, *, grant_id: UUID, scope: str, now: datetime, family_end: datetime
-) -> dict[str, Any]:
-    """Return the columns of a token's row."""
-    access_end = min(now + ACCESS_LIFE, family_end)
-    refresh_end = min(now + REFRESH_LIFE, family_end) if pair.refresh else None
-    return {
-        "id": new_id(),
-        "grant_id": grant_id,
-        "access_hash": access_hash(keyed, pair.access),
-        "refresh_hash": refresh_hash(keyed, pair.refresh) if pair.refresh else None,
-        "scope": scope,
-        "issued_at": now,
-        "access_expires_at": access_end,
-        "refresh_expires_at": refresh_end,
-        "expires_at": refresh_end or access_end,
-    }
-
-
-def answer(pair: TokenPair, *, scope: str, lifetime: timedelta) -> dict[str, Any]:
+def answer(access: str, refresh: str | None, *, token_type: str, scope: str, lifetime: timedelta) -> dict[str, Any]:
     """Return the token endpoint's answer (RFC 6749 §5.1), still without an ID token."""
-    token = {
-        "token_type": "Bearer",
-        "access_token": pair.access,
+    token: dict[str, Any] = {
+        "token_type": token_type,
+        "access_token": access,
         "expires_in": max(0, int(lifetime.total_seconds())),
-        "scope": scope,
     }
-    return {**token, "refresh_token": pair.refresh} if pair.refresh else token
+    if scope:
+        token["scope"] = scope
+    if refresh:
+        token["refresh_token"] = refresh
+    return token
