@@ -14,6 +14,7 @@ from credentials import checking, issuing, status_publishing
 from crypto.hashes import sm3
 from idp.directory.roster import work as roster_work
 from idp.oauth import key_rotation
+from idp.oauth.logout import delivering
 from kernel.audit import chain_events, purge_events
 from kernel.workers import Worker
 from ledger import anchoring, publication_cycle
@@ -37,6 +38,7 @@ def workers(parts: Parts, chain: Chain) -> list[Worker]:
         Worker("status", lambda: status_publishing.run_once(parts.credentials), min(rhythm.status / 2, 60)),
         Worker("anchoring", _anchoring(parts, chain), min(rhythm.anchoring, 1)),
         Worker("audit", lambda: _chain_audit(parts), 2),
+        Worker("logout", _telling_logouts(parts), 2),
         Worker("keys", lambda: key_rotation.run_once(parts.idp.keys.ring, parts.database, parts.clock), 600),
         Worker("purge", lambda: purge(parts), 3600),
     ]
@@ -56,6 +58,11 @@ def purge(parts: Parts) -> int:
 def _anchoring(parts: Parts, chain: Chain) -> Callable[[], int]:
     services = anchoring_services(parts, chain)
     return lambda: anchoring.run_once(services)
+
+
+def _telling_logouts(parts: Parts) -> Callable[[], int]:
+    by = parts.idp.delivering
+    return lambda: delivering.run_once(by)
 
 
 def _chain_audit(parts: Parts) -> int:

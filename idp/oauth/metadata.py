@@ -7,7 +7,8 @@ from typing import Any
 from crypto.jose import SGD_SM3_SM2
 from idp.levels import ACR_VALUES
 from idp.oauth.authorization.details import TYPES as DETAIL_TYPES
-from idp.oauth.clients.metadata import AUTH_METHODS, DEVICE, SIGNING_ALGS
+from idp.oauth.authorization.response_modes import RESPONSE_MODES
+from idp.oauth.clients.metadata import AUTH_METHODS, DEVICE, RESPONSE_TYPES, SIGNING_ALGS
 from idp.oauth.scopes import CLAIMS, SUPPORTED
 
 
@@ -30,8 +31,8 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "device_authorization_endpoint": f"{issuer}/oauth/device",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "scopes_supported": list(SUPPORTED),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_types_supported": list(RESPONSE_TYPES),
+        "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": ["authorization_code", "refresh_token", DEVICE],
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["pairwise"],
@@ -56,4 +57,9 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "require_pushed_authorization_requests": False,
         "authorization_details_types_supported": list(DETAIL_TYPES),
         "authorization_response_iss_parameter_supported": True,
+        "authorization_signing_alg_values_supported": list(SIGNING_ALGS),
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
     }
