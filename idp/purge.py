@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from idp import store
 from idp.consent import store as consents
 from idp.consent.giving import end_expired
-from idp.oauth.stores import devices, logout, pushed, spent, tokens
+from idp.oauth.stores import devices, initial_tokens, logout, pushed, spent, tokens
 from idp.platforms import store as platforms
 from kernel.store import delete_expired
 
@@ -30,6 +30,7 @@ def purge(session: Session, now: datetime) -> int:
         *store.expired(now, counters_before=now - COUNTERS),
         *tokens.expired(now),
         *spent.expired(now),
+        *initial_tokens.expired(now),
         *devices.expired(now),
         *pushed.expired(now),
         *logout.expired(now),

@@ -30,6 +30,7 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "device_authorization_endpoint": f"{issuer}/oauth/device",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "registration_endpoint": f"{issuer}/oauth/register",
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": list(RESPONSE_TYPES),
         "response_modes_supported": list(RESPONSE_MODES),
@@ -41,6 +42,10 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "introspection_endpoint_auth_methods_supported": [method for method in AUTH_METHODS if method != "none"],
+        **{
+            f"{endpoint}_endpoint_auth_signing_alg_values_supported": list(SIGNING_ALGS)
+            for endpoint in ("token", "revocation", "introspection")
+        },
         "claim_types_supported": ["normal"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid", *released],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from idp.directory.models import Organisation
 from idp.directory.store import in_subtree
 from idp.models import Account
-from idp.oauth.clients.registration import PLATFORM, TEST
+from idp.oauth.clients.registration import DYNAMIC, PLATFORM, TEST
 from idp.oauth.models import Client, ClientToken, Grant, PairwiseSub, Token
 from idp.platforms.models import PlatformDecision, PlatformFiling
 from idp.platforms.states import ACTIVE, APPROVED, BLOCKED, EXPIRING, REFUSED, REMINDED, REMOVED, REPLACED, WAITING
@@ -138,7 +138,7 @@ def expired(now: datetime) -> tuple[Expired, ...]:
     refers to it any more, whatever tables there will be. Filings and decisions go with it;
     consent receipts outlive it and have a term of their own.
     """
-    ended = and_(Client.kind == TEST, or_(Client.expires_at < now - ENDED_KEPT, Client.state == REMOVED))
+    ended = and_(Client.kind.in_((TEST, DYNAMIC)), or_(Client.expires_at < now - ENDED_KEPT, Client.state == REMOVED))
     test_ids = select(Client.client_id).where(ended)
     grants = select(Grant.id).where(Grant.client_id.in_(test_ids))
     token_left = exists().where(Token.grant_id == Grant.id)

@@ -19,6 +19,7 @@ from idp.oauth.keys import JWKS_AGE
 from idp.oauth.metadata import provider_metadata
 from idp.oauth.requests import CERTIFICATE, MAX_BODY, Call, headers_of
 from idp.oauth.server import Answer
+from idp.oauth.webfinger import issuer_link
 from idp.routes.services import idp_of
 from kernel.access import open_to
 from kernel.errors import TooLargeError
@@ -81,6 +82,16 @@ async def configuration(request: Request) -> Response:
     return _public(provider_metadata(idp_of(request).issuer))
 
 
+@open_to("anyone")
+async def webfinger(request: Request) -> Response:
+    """Tell which issuer signs people in here, without looking anybody up (RFC 7033, OIDC Discovery §2)."""
+    query = request.query_params
+    status, found = issuer_link(query.getlist("resource"), query.getlist("rel"), issuer=idp_of(request).issuer)
+    # RFC 7033 §5: any page may ask.
+    headers = {"Access-Control-Allow-Origin": "*"}
+    return JSONResponse(found, status, headers=headers, media_type="application/jrd+json")
+
+
 ROUTES: list[BaseRoute] = [
     Route("/oauth/token", token, methods=["POST"]),
     Route("/oauth/revoke", revoke, methods=["POST"]),
@@ -91,6 +102,8 @@ ROUTES: list[BaseRoute] = [
     Route("/oauth/jwks.json", jwks, methods=["GET"]),
     Route("/jwks-gm.json", gm_jwks, methods=["GET"]),
     Route("/.well-known/openid-configuration", configuration, methods=["GET"]),
+    Route("/.well-known/oauth-authorization-server", configuration, methods=["GET"]),
+    Route("/.well-known/webfinger", webfinger, methods=["GET"]),
 ]
 
 
@@ -102,10 +115,15 @@ async def _answered(request: Request, work: Callable[[Call], Answer]) -> Respons
 async def _call(request: Request) -> Call:
     certificate = request.scope.get(CERTIFICATE)  # Only a trusted listener puts it there.
     headers = headers_of(request.scope["headers"])
-    return Call(request.method, request.url.path, headers, await _body(request), certificate)
+    return Call(request.method, request.url.path, headers, await read_body(request), certificate)
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Return the body of a call.
+
+    Raises:
+        TooLargeError: It is larger than any call of a machine endpoint.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -17,6 +17,7 @@ from idp.authn.sign_in import Authenticators
 from idp.directory.services import DirectoryServices
 from idp.keyed import Keyed
 from idp.oauth.claims import Subject
+from idp.oauth.clients.dynamic import Registering
 from idp.oauth.clients.key_sets import KeySets
 from idp.oauth.clients.registered import ClientCache
 from idp.oauth.fetching import Fetcher
@@ -52,6 +53,11 @@ class IdpServices:
     def secure(self) -> bool:
         """Whether cookies are `__Host-` and `Secure`: over https; in http development they are neither."""
         return self.issuer.startswith("https://")
+
+    @property
+    def registering(self) -> Registering:
+        """What platforms need that register themselves."""
+        return Registering(self.issuer, self.database, self.keyed, self.clock, self.issuing.fetcher, self.clients)
 
     @property
     def delivering(self) -> Delivering:

@@ -22,7 +22,6 @@ from idp.oauth.clients import assertions, certificates
 from idp.oauth.clients.assertions import ProofNeeds
 from idp.oauth.clients.metadata import KEY_METHODS, SECRET_METHODS, TLS_METHODS
 from idp.oauth.clients.registered import RegisteredClient, secret_hash
-from idp.oauth.fetching import refuse_event_loop
 from idp.oauth.requests import FormRequest
 
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - an address
@@ -60,9 +59,6 @@ def _nothing(request: FormRequest, claimed: Claimed, client: RegisteredClient | 
 
 
 def _assertion(request: FormRequest, claimed: Claimed, client: RegisteredClient | None, by: ProofNeeds) -> bool:
-    if "request" in request.form and client is not None and client.metadata.jwks_uri is not None:
-        # The request object's key may have to be fetched, after this assertion was spent: go to a thread now.
-        refuse_event_loop()
     endpoints = {by.issuer + TOKEN_PATH, by.issuer + request.call.path}  # RFC 9126 §2: PAR's own address too.
     return assertions.proves(claimed.proof, client, endpoints=endpoints, by=by)
 

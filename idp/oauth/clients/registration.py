@@ -38,7 +38,9 @@ class ClientRegistration:
     registered_by: UUID | None = None
     expires_at: datetime | None = None
     sector: str | None = None
-    """The host of a checked `sector_identifier_uri`; without one the redirect_uris tell."""
+    """The host of a checked `sector_identifier_uri`; None: the redirect_uris tell; empty: a sector by itself."""
+    registration_token: str | None = None
+    """With it a platform that registered itself looks after its registration (RFC 7592)."""
     metadata: ClientMetadata = field(default_factory=ClientMetadata)
 
 
@@ -61,9 +63,7 @@ def register_client(
     metadata = accepted(registration.metadata)
     check_names(registration)
     client_id = f"xc_{new_token(16)}"
-    sector = registration.sector or sector_of(client_id, metadata.redirect_uris)
-    if sector is None:
-        raise invalid("redirect_uris", "they lie on several hosts: a sector_identifier_uri is needed")
+    sector = sector_for(registration.sector, client_id, metadata)
     secret = new_token() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
     session.add(
         Client(
@@ -78,6 +78,9 @@ def register_client(
             home=registration.home,
             sector=sector,
             registered=metadata.stored(),
+            registration_token_hash=None
+            if registration.registration_token is None
+            else registration_hash(keyed, client_id, registration.registration_token),
             registered_by=registration.registered_by,
             created_at=now,
             changed_at=now,
@@ -86,6 +89,25 @@ def register_client(
     )
     audit.record(session, at=now, action="client.register", subject=client_id)
     return ClientCredentials(client_id, secret)
+
+
+def sector_for(checked: str | None, client_id: str, metadata: ClientMetadata) -> str:
+    """Return the sector of a platform; `checked` is as in `ClientRegistration.sector`.
+
+    Raises:
+        InvalidClientMetadataError: Its redirect_uris lie on several hosts and no list joins them.
+    """
+    if checked is not None:
+        return checked or client_id
+    sector = sector_of(client_id, metadata.redirect_uris) if metadata.redirect_uris else client_id
+    if sector is None:
+        raise invalid("redirect_uris", "they lie on several hosts: a sector_identifier_uri is needed")
+    return sector
+
+
+def registration_hash(keyed: Keyed, client_id: str, token: str) -> bytes:
+    """Return the keyed hash under which a registration access token is kept."""
+    return keyed.of("registration", f"{client_id}|{token}")
 
 
 def accepted(metadata: ClientMetadata, *, strict: bool = False, loopback: bool = True) -> ClientMetadata:
@@ -121,5 +143,7 @@ def check_names(registration: ClientRegistration) -> None:
             raise invalid(name, "it is empty")
         if len(text) > limit:
             raise invalid(name, f"it is longer than {limit} characters")
+        if not text.isprintable():
+            raise invalid(name, "it holds signs that cannot be shown")
     if registration.home:
         check_uri("home", registration.home)

@@ -128,8 +128,8 @@ def _authentication(metadata: ClientMetadata) -> None:
 
 
 def _certificate_name(name: str, text: str) -> None:
-    if not 0 < len(text) <= MAX_URI:
-        raise invalid(name, "it is empty or too long")
+    if not 0 < len(text) <= MAX_URI or not text.isprintable():
+        raise invalid(name, "it is empty, too long or cannot be shown")
     try:
         if name == "tls_client_auth_subject_dn":
             parse_distinguished_name(text)
@@ -166,8 +166,10 @@ def _key_set(jwks: dict[str, object]) -> None:
 def _lists(metadata: ClientMetadata) -> None:
     for name in ("contacts", "default_acr_values", "authorization_details_types", "xinji_resources"):
         values = getattr(metadata, name)
-        if len(values) > MAX_NAMES or any(not 0 < len(value) <= MAX_NAME for value in values):
-            raise invalid(name, "there are too many, or one is empty or too long")
+        if len(values) > MAX_NAMES or any(
+            not 0 < len(value) <= MAX_NAME or not value.isprintable() for value in values
+        ):
+            raise invalid(name, "there are too many, or one is empty, too long or cannot be shown")
     for value in metadata.default_acr_values:
         _one_of("default_acr_values", value, ACR_VALUES)
 

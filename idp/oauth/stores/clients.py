@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, bindparam, select
+from sqlalchemy import Row, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from idp.oauth.models import Client
+from idp.oauth.models import Client, ClientToken, Grant
 from kernel.store import Executor
 
 _CLIENT = cast(Table, Client.__table__)
@@ -23,3 +24,10 @@ def client(session: Session, client_id: str, *, lock: bool = False) -> Client | 
     """Return a platform, for changing it."""
     found = select(Client).where(Client.client_id == client_id)
     return session.scalar(found.with_for_update() if lock else found)
+
+
+def end_tokens(session: Session, client_id: str, now: datetime) -> None:
+    """End every code and token that a platform holds, of people and of its own."""
+    for held in (Grant, ClientToken):
+        ended = update(held).where(held.client_id == client_id, held.revoked_at.is_(None)).values(revoked_at=now)
+        session.execute(ended)
