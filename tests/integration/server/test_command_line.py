@@ -50,3 +50,20 @@ def test_production_refuses_an_insecure_installation(tmp_path: Path) -> None:
     assert "XINJI_BASE_URL" in refused.stderr
     listed = xinji(tmp_path / "data", "check")
     assert listed.returncode == 1
+
+
+def test_keys_are_listed_rotated_and_withdrawn(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert xinji(data, "init", "--officer-name", "张三", "--officer-document", "11010519491231002X").returncode == 0
+    assert xinji(data, "keys", "rotate", "--alg", "ES256").stdout == "1 published; each signs in 24 hours\n"
+    rows = [line.split() for line in xinji(data, "keys", "list").stdout.splitlines()]
+    assert [(row[0], row[1]) for row in rows if row[0] == "ES256"] == [("ES256", "active"), ("ES256", "next")]
+    assert len(rows) == 6
+    bad = next(row[-1] for row in rows if row[:2] == ["ES256", "active"])
+    assert "not published any more" in xinji(data, "keys", "retire", bad, "--compromised").stdout
+    rows = [line.split() for line in xinji(data, "keys", "list").stdout.splitlines()]
+    assert [row[1] for row in rows if row[0] == "ES256"] == ["destroyed", "active"]
+    refused = xinji(data, "keys", "retire", bad)
+    assert refused.returncode == 2
+    assert "is destroyed" in refused.stderr
+    assert "Traceback" not in refused.stderr
