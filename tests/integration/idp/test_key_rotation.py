@@ -247,7 +247,7 @@ def test_a_rotation_shows_in_the_served_key_set_at_once(
         return {key["kid"]: key for key in world.browser().http.get("/oauth/jwks.json").json()["keys"]}
 
     before = served()
-    KeyRing(ring._folder, b"s" * 32, clock).generate(OIDC, OWNER, ES256, NEXT)  # noqa: SLF001 - another process
+    KeyRing(ring._folder, b"s" * 32, clock).generate(OIDC, OWNER, ES256, NEXT)
     assert len(served().keys() - before.keys()) == 1
     assert all("d" not in key for key in served().values())
 
