@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Uuid
+from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, String, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base, UtcDateTime
@@ -99,17 +99,65 @@ class SignInSession(Base):
 
 
 class Consent(Base):
-    """What a person allowed a platform to read; a withdrawal ends it, a wider wish makes a new one."""
+    """A consent receipt: what a person, or a guardian for a child, allowed a platform to read.
+
+    It says what was shown when it was given: who asked and for what purpose, which fields, in
+    which words (`text_version`), until when. A wider wish makes a new one, a withdrawal ends it.
+    It outlives the platform's registration: no foreign key ties it there.
+    """
 
     __tablename__ = "idp_consent"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
     person_id: Mapped[UUID] = mapped_column(Uuid)
-    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"))
+    client_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(100))
+    name_en: Mapped[str] = mapped_column(String(100))
+    owner: Mapped[str] = mapped_column(String(100))
+    purpose: Mapped[str] = mapped_column(String(200))
+    basis: Mapped[str] = mapped_column(String(16))  # consent, guardian (PIPL articles 13(1) and 31)
     scope: Mapped[str] = mapped_column(String(500))
-    fields: Mapped[dict[str, Any]] = mapped_column(JSON)
-    text_version: Mapped[str] = mapped_column(String(32))
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON)  # claims: names; details: RFC 9396 objects
+    text_version: Mapped[str] = mapped_column(String(80))
+    language: Mapped[str] = mapped_column(String(2))
+    given_by: Mapped[UUID] = mapped_column(Uuid, index=True)
+    guardianship_id: Mapped[UUID | None] = mapped_column(Uuid, index=True)
     given_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    withdrawn_by: Mapped[UUID | None] = mapped_column(Uuid)
+    ending: Mapped[str | None] = mapped_column(String(12))  # withdrawn, expired, of_age, guardianship
 
     __table_args__ = (Index("ix_idp_consent_person_id_client_id", "person_id", "client_id"),)
+
+
+class ConsentText(Base):
+    """The words of the consent page in one version, kept so that a receipt can be read years later."""
+
+    __tablename__ = "idp_consent_text"
+
+    version: Mapped[str] = mapped_column(String(80), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    first_used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ConsentRequest(Base):
+    """A child asks the guardians to decide about a platform: one a platform, open or refused.
+
+    A different wish is a new row with a new id: a guardian never agrees to what was not shown.
+    """
+
+    __tablename__ = "idp_consent_request"
+    __table_args__ = (UniqueConstraint("person_id", "client_id", name="uq_idp_consent_request_person_client"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(Uuid)
+    client_id: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(String(100))
+    purpose: Mapped[str] = mapped_column(String(200))
+    scope: Mapped[str] = mapped_column(String(500))
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(8))  # open, refused
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    decided_by: Mapped[UUID | None] = mapped_column(Uuid)

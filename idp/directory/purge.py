@@ -1,4 +1,4 @@
-"""Delete what has served: old imports, dead activation codes, counts of look-ups, decided reviews, ended guardianships."""
+"""Delete what has served: old imports, dead codes, counts of look-ups, decided reviews, ended guardianships."""
 
 from __future__ import annotations
 

@@ -5,7 +5,23 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-from idp.routes import account, activation, authorize, device, logout, machines, signin, signout
+from idp.routes import (
+    account,
+    activation,
+    authorize,
+    children,
+    developer,
+    developer_filing,
+    device,
+    guardians,
+    logout,
+    machines,
+    platform_review,
+    receipts,
+    registration,
+    signin,
+    signout,
+)
 
 
 def routers() -> list[APIRouter]:
@@ -15,12 +31,18 @@ def routers() -> list[APIRouter]:
         signout.router,
         activation.router,
         account.router,
+        receipts.router,
+        children.router,
+        guardians.router,
         authorize.router,
         device.router,
         logout.router,
+        developer.router,
+        developer_filing.router,
+        platform_review.router,  # Before the officer's: its address begins as theirs do.
     ]
 
 
 def routes() -> list[BaseRoute]:
     """Return the lean routes of the machine endpoints."""
-    return machines.ROUTES
+    return [*machines.ROUTES, *registration.ROUTES]

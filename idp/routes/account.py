@@ -9,12 +9,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from idp import sessions, store
+from idp.ages import is_child
 from idp.authn import activation, factors, totp
 from idp.authn.password_rules import MINIMUM, STAFF_MINIMUM, check_new_password
-from idp.consent import platforms_of, withdraw_consent
+from idp.consent import store as consents
+from idp.consent.showing import platforms_of
+from idp.directory import guardianship
 from idp.errors import IdpError, PasswordRefusedError, SignInError
 from idp.levels import OTP, PASSWORD
-from idp.oauth.scopes import claims_of
 from idp.people import is_staff
 from idp.routes import cookies
 from idp.routes.forms import HOME, go, show, wished
@@ -130,15 +132,6 @@ async def end_session(request: Request, actor: CurrentActor, session_id: UUID) -
     return go(HOME)
 
 
-@router.post("/account/platforms/{client_id}/withdraw", dependencies=[allow("signed-in"), CSRF])
-async def withdraw(request: Request, actor: CurrentActor, client_id: str) -> Response:
-    """Withdraw the consent given to a platform, and its tokens."""
-    idp = idp_of(request)
-    with idp.database.write() as session:
-        withdraw_consent(session, actor.person_id, client_id, idp.now())
-    return go(HOME)
-
-
 def _is_recent(request: Request, actor: Actor) -> bool:
     return sessions.is_recent(actor.auth_time, idp_of(request).now())
 
@@ -166,14 +159,22 @@ def _password_values(actor: Actor) -> dict[str, int | str]:
 
 
 def _account_values(idp: IdpServices, actor: Actor) -> dict[str, object]:
+    now, vault = idp.now(), idp.directory.vault
     with idp.database.read() as session:
         subject = idp.subject(session, actor.person_id)
+        child = subject is not None and is_child(subject.birthdate, idp.today())
+        links = guardianship.children_of(session, actor.person_id, now=now, vault=vault)
+        mine = guardianship.guardians_of(session, actor.person_id, now=now, vault=vault)
+        children = [link.child_id for link in links if link.decides]
         return {
             "places": {held.organisation: held for held in subject.affiliations} if subject else {},
             "factor": store.confirmed_totp(session, actor.person_id),
             "codes_left": store.recovery_codes_left(session, actor.person_id),
-            "sessions": store.sessions_of(session, actor.person_id, idp.now()),
-            "platforms": platforms_of(session, actor.person_id),
-            "claims_of": claims_of,
+            "sessions": store.sessions_of(session, actor.person_id, now),
+            "platforms": platforms_of(session, actor.person_id, child=child, now=now),
             "staff": is_staff(actor.roles),
+            "children": len(links),
+            "guardians": len(mine),
+            "notices": guardianship.notices_for(session, actor.person_id, now=now, vault=vault),
+            "waiting": len(consents.open_requests(session, children, now)),
         }

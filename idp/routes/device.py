@@ -8,20 +8,21 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from idp import consent
 from idp.authn.device_code import look_up_device
-from idp.errors import DeviceTriesError, GuardianNeededError, UnknownDeviceCodeError
-from idp.oauth.claims import age_band, released
+from idp.consent.giving import refuse_consent
+from idp.consent.wish import wish_of
+from idp.errors import DeviceTriesError, UnknownDeviceCodeError
 from idp.oauth.device.decision import WaitingDevice, allow_device, refuse_device
 from idp.oauth.device.endpoint import PATH
 from idp.oauth.device.user_code import MAX_TYPED, read_user_code, shown
-from idp.oauth.scopes import OFFLINE, claims_of
+from idp.routes import consents
 from idp.routes.forms import go, show
+from idp.routes.platform_gate import check_platform_use
 from idp.routes.services import idp_of
 from idp.routes.signed_in import address_of, signed_in_as
 from kernel.access import Actor, CurrentActor, actor_or_none, allow
 from kernel.csrf import CSRF
-from kernel.errors import NotFoundError, XinjiError
+from kernel.errors import XinjiError
 from kernel.pages import pages_of
 
 router = APIRouter(include_in_schema=False)
@@ -78,7 +79,7 @@ def _ask(request: Request, typed: str, *, error: XinjiError | None = None) -> Re
 
 def _find(request: Request, actor: Actor, typed: str) -> WaitingDevice:
     idp = idp_of(request)
-    return look_up_device(
+    waiting = look_up_device(
         typed,
         person_id=actor.person_id,
         address=address_of(request),
@@ -87,20 +88,14 @@ def _find(request: Request, actor: Actor, typed: str) -> WaitingDevice:
         keyed=idp.keyed,
         clock=idp.clock,
     )
+    check_platform_use(request, waiting.client, actor.person_id)
+    return waiting
 
 
 def _consent_page(request: Request, waiting: WaitingDevice, actor: Actor) -> Response:
-    idp = idp_of(request)
-    with idp.database.read() as session:
-        subject = idp.subject(session, actor.person_id)
-    if subject is None:
-        raise NotFoundError("the person is not known any more")
     values = {
         "client": waiting.client,
-        "claims": released(waiting.scopes, subject, idp.today()),
-        "places": {held.organisation: held for held in subject.affiliations},
-        "offline": OFFLINE in waiting.scopes,
-        "child": age_band(subject.birthdate, idp.today()) == "u14",
+        **consents.page_values(request, actor.person_id, wish_of(waiting.client, waiting.scopes)),
         "action": f"{PATH}/decision",
         "user_code": shown(waiting.user_code),
     }
@@ -112,13 +107,9 @@ def _allow(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
     now = idp.now()
     signed_in = signed_in_as(actor)
     assert signed_in is not None  # noqa: S101 - there is an actor
-    client_id, scopes = waiting.client.client_id, waiting.scopes
     with idp.database.write() as session:
-        subject = idp.subject(session, actor.person_id)
-        if subject is None or age_band(subject.birthdate, idp.today()) == "u14":
-            raise GuardianNeededError("under 14, a guardian decides")
+        consents.give(request, session, actor.person_id, wish_of(waiting.client, waiting.scopes))
         allow_device(session, waiting, signed_in, pairwise_key=idp.pairwise_key, now=now)
-        consent.give_consent(session, actor.person_id, client_id, scopes, fields=claims_of(scopes), now=now)
 
 
 def _refuse(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
@@ -126,4 +117,4 @@ def _refuse(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
     now = idp.now()
     with idp.database.write() as session:
         refuse_device(session, waiting, now)
-        consent.refuse_consent(session, actor.person_id, waiting.client.client_id, now)
+        refuse_consent(session, actor.person_id, waiting.client.client_id, now)

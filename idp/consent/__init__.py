@@ -1,0 +1,1 @@
+"""Consent: what a platform may read of a person, given, shown, exported and withdrawn; for children by a guardian."""
