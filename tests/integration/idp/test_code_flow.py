@@ -176,8 +176,8 @@ def test_a_wrong_client_or_redirect_uri_gets_a_page_and_no_redirect(
         ({"scope": None}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
         ({"response_mode": "web_message"}, "invalid_request"),
-        ({"request": "eyJ"}, "request_not_supported"),
-        ({"request_uri": "http://127.0.0.1:9/x"}, "request_uri_not_supported"),
+        ({"request": "eyJ"}, "invalid_request_object"),
+        ({"request_uri": "http://127.0.0.1:9/x"}, "invalid_request_uri"),
         ({"registration": "{}"}, "registration_not_supported"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
@@ -415,7 +415,7 @@ def test_id_tokens_are_signed_as_the_platform_registered(small_world: World, alg
         ({"authorization": "Basic eDp5"}, {"client_secret": "y"}, 400, "invalid_request"),
         ({}, {"grant_type": "password", "username": "a", "password": "b"}, 400, "unsupported_grant_type"),
         ({}, {"grant_type": "电"}, 400, "unsupported_grant_type"),
-        ({}, {"grant_type": ""}, 400, "unsupported_grant_type"),
+        ({}, {"grant_type": ""}, 400, "invalid_request"),
         ({"content-type": "application/json"}, {}, 400, "invalid_request"),
     ],
 )
@@ -466,7 +466,7 @@ def test_userinfo_takes_the_token_from_a_form_but_never_from_the_query(small_wor
     assert http.post("/oauth/userinfo", data={"access_token": access}).status_code == 200
     assert http.get("/oauth/userinfo", params={"access_token": access}).status_code == 401
     both = http.post("/oauth/userinfo", data={"access_token": access}, headers={"authorization": f"Bearer {access}"})
-    assert both.status_code == 401
+    assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
 
 
 def test_an_access_token_ends_after_an_hour(small_world: World) -> None:
