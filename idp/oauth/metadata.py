@@ -8,8 +8,9 @@ from crypto.jose import SGD_SM3_SM2
 from idp.levels import ACR_VALUES
 from idp.oauth.authorization.details import TYPES as DETAIL_TYPES
 from idp.oauth.authorization.response_modes import RESPONSE_MODES
-from idp.oauth.clients.metadata import AUTH_METHODS, DEVICE, RESPONSE_TYPES, SIGNING_ALGS
+from idp.oauth.clients.metadata import AUTH_METHODS, GRANT_TYPES, RESPONSE_TYPES, SIGNING_ALGS
 from idp.oauth.scopes import CLAIMS, SUPPORTED
+from idp.oauth.tokens.proofs import ALGS as PROOF_ALGS
 
 
 def provider_metadata(issuer: str) -> dict[str, Any]:
@@ -34,11 +35,15 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": list(RESPONSE_TYPES),
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": ["authorization_code", "refresh_token", DEVICE],
+        "grant_types_supported": list(GRANT_TYPES),
         "acr_values_supported": list(ACR_VALUES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": list(SIGNING_ALGS),
         "gm_signing_alg_values_supported": [SGD_SM3_SM2],
+        "userinfo_signing_alg_values_supported": list(SIGNING_ALGS),
+        "introspection_signing_alg_values_supported": list(SIGNING_ALGS),
+        "dpop_signing_alg_values_supported": list(PROOF_ALGS),
+        "tls_client_certificate_bound_access_tokens": True,
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "introspection_endpoint_auth_methods_supported": [method for method in AUTH_METHODS if method != "none"],
