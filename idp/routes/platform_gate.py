@@ -1,0 +1,31 @@
+"""Before consent and before an answer: may this person sign in at this platform at all?"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import Request
+
+from idp.ages import ADULT, age_on
+from idp.directory import lookup
+from idp.oauth.clients.registered import RegisteredClient
+from idp.platforms.access import check_may_use
+from idp.routes.services import idp_of
+
+
+def check_platform_use(request: Request, client: RegisteredClient, person_id: UUID) -> None:
+    """Check that the person may sign in at the platform.
+
+    Raises:
+        TestClientError: It is another developer's test client.
+        MinorsNotApprovedError: It was not approved for minors, and the person is one.
+    """
+    idp = idp_of(request)
+    with idp.database.read() as session:
+
+        def is_minor() -> bool:
+            person = lookup.person_by_id(session, idp.directory.vault, person_id)
+            born = None if person is None else person.birthdate
+            return born is not None and age_on(born, idp.today()) < ADULT
+
+        check_may_use(session, client, person_id, is_minor=is_minor)
