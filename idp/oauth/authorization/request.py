@@ -16,6 +16,7 @@ from idp.errors import UnknownClientError, UnknownRedirectUriError
 from idp.oauth.authorization.acr import AcrWish
 from idp.oauth.authorization.claims_parameter import ClaimsWish
 from idp.oauth.authorization.response_modes import CODE, canonical_type
+from idp.oauth.clients.redirects import is_registered
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.errors import AuthorizationError
 from idp.oauth.scopes import claims_of, scope_text
@@ -91,14 +92,14 @@ def read_request(
 
     Raises:
         UnknownClientError: There is no such platform.
-        UnknownRedirectUriError: The redirect_uri is not one of its own, sign for sign.
+        UnknownRedirectUriError: The redirect_uri is not one of its own.
     """
     request = AuthorizationRequest(pairs, now, origin)
     names = [name for name, _ in pairs]
     if client is None or names.count("client_id") != 1:
         raise UnknownClientError("no registered platform has this client_id")
     uri = request.values.get("redirect_uri")
-    if uri is None or uri not in client.metadata.redirect_uris or names.count("redirect_uri") != 1:
+    if uri is None or not is_registered(client.metadata, uri) or names.count("redirect_uri") != 1:
         raise UnknownRedirectUriError("the redirect_uri is not registered", platform=client.name)
     request.client, request.redirect_uri = client, uri
     return request
