@@ -17,7 +17,7 @@ from idp.oauth.authorization.acr import lacks_factor
 from idp.oauth.authorization.checks import check_request
 from idp.oauth.authorization.issuing import keep_answer, prepare_answer
 from idp.oauth.authorization.kept import use_up
-from idp.oauth.authorization.opening import carried, open_request
+from idp.oauth.authorization.opening import carried, check_size, open_request
 from idp.oauth.authorization.request import AuthorizationRequest, Pairs
 from idp.oauth.authorization.steps import Step, next_step
 from idp.oauth.authorization.ticket import PARAMETER, new_ticket, read_ticket, request_pairs
@@ -54,6 +54,7 @@ async def authorize_by_form(request: Request) -> Response:
     """Take the same parameters from a form (OIDC Core §3.1.2.1): on to GET, where the browser sends its cookies."""
     form = await request.form()
     pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    check_size(pairs)
     return RedirectResponse(_address(pairs), status_code=303)
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from idp import errors
 from idp.directory import errors as directory
 from idp.directory.roster.errors import FileTooLargeError
+from idp.platforms import errors as platforms
 from kernel.errors import XinjiError
 from kernel.problems import StatusOf
 
@@ -25,7 +26,19 @@ STATUS_OF: StatusOf = {
     errors.InvalidClientMetadataError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.PageError: HTTPStatus.BAD_REQUEST,
     errors.GuardianNeededError: HTTPStatus.FORBIDDEN,
+    errors.RequestRefusedError: HTTPStatus.CONFLICT,
+    errors.RequestGoneError: HTTPStatus.NOT_FOUND,
+    errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InvalidLogoutRequestError: HTTPStatus.BAD_REQUEST,
+    platforms.FormRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    platforms.FieldError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    platforms.OwnFilingError: HTTPStatus.FORBIDDEN,
+    platforms.ReasonMissingError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    platforms.ValidUntilError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    platforms.MinorsNotConfirmedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    platforms.PlatformError: HTTPStatus.CONFLICT,
+    platforms.TestClientError: HTTPStatus.FORBIDDEN,
+    platforms.MinorsNotApprovedError: HTTPStatus.FORBIDDEN,
     errors.UnknownDeviceCodeError: HTTPStatus.NOT_FOUND,
     errors.DeviceTriesError: HTTPStatus.TOO_MANY_REQUESTS,
 }
