@@ -35,8 +35,7 @@ def open_request(pairs: Pairs, *, clients: ClientCache, by: Issuing) -> Authoriz
         TooLargeError: The address is absurd.
         OnEventLoopError: Something must be fetched: run it with `fetching.off_loop`.
     """
-    if len(pairs) > MAX_PARAMETERS or sum(len(name) + len(value) for name, value in pairs) > MAX_ADDRESS:
-        raise TooLargeError("the authorization request is too large")
+    check_size(pairs)
     own, now = request_pairs(pairs), by.clock.now()
     client = clients.get(dict(own).get("client_id", ""))
     if client is None or [name for name, _ in own].count("client_id") != 1:
@@ -48,6 +47,16 @@ def open_request(pairs: Pairs, *, clients: ClientCache, by: Issuing) -> Authoriz
         return unfold(own, client, by=by)
     except AuthorizationError as error:
         return _refused(own, client, error, by=by)
+
+
+def check_size(pairs: Pairs) -> None:
+    """Return unless an address with these parameters is absurd.
+
+    Raises:
+        TooLargeError: It is.
+    """
+    if len(pairs) > MAX_PARAMETERS or sum(len(name) + len(value) for name, value in pairs) > MAX_ADDRESS:
+        raise TooLargeError("the authorization request is too large")
 
 
 def unfold(

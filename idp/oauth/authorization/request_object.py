@@ -20,8 +20,8 @@ from idp.oauth.errors import AuthorizationError
 TYP: Final = "oauth-authz-req+jwt"
 TYPS: Final = (TYP, f"application/{TYP}", "JWT", None)
 MEDIA_TYPES: Final = (f"application/{TYP}", "application/jwt", "application/jose", "text/plain", "application/json")
-SKEW: Final = timedelta(seconds=10)
-"""FAPI 2.0 Security Profile §5.3.2.1: clocks of others may be ahead by so much."""
+SKEW: Final = timedelta(seconds=30)
+"""How far ahead clocks of others may be: FAPI 2.0 §5.3.2.1 wants 10 seconds accepted and more than 60 refused."""
 LONGEST: Final = timedelta(minutes=60)
 """FAPI 2.0 Message Signing §5.3.1: between `nbf` and now, and between `nbf` and `exp`."""
 _JWT_CLAIMS: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
