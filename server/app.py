@@ -25,6 +25,7 @@ from kernel.access import open_to
 from ledger.routes.services import ExplorerServices
 from server import home
 from server.bodies import SMALL, BoundedBodies
+from server.client_certificates import ClientCertificates
 from server.headers import SecurityHeaders
 from server.parts import ROOT, Parts
 
@@ -39,6 +40,7 @@ STATIC: Final = (("credentials", "credentials/static"), ("idp", "idp/static"), (
 
 def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
     """Return the application with the routes of `role`."""
+    settings = parts.settings
     app = FastAPI(
         title="信籍 Xinji",
         docs_url=None,
@@ -66,9 +68,14 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
     )
     app.add_middleware(BoundedBodies, uploads=UPLOADS)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(
+        ClientCertificates,
+        proxy_key=settings.proxy_key.get_secret_value() if settings.proxy_key else None,
+        proxy_socket=str(settings.proxy_socket) if settings.proxy_socket else None,
+    )
+    app.router.routes.extend(_lean_routes(role))  # First: routes are tried one after the other.
     for router in _routers(role):
         app.include_router(router)
-    app.router.routes.extend(_lean_routes(role))
     app.router.routes.extend(_static())
     return app
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -76,6 +79,8 @@ def serve(settings: Settings, *, host: str | None, port: int, role: Role = "all"
     parts = build_parts(settings, port=port)
     with ExitStack() as stack:
         sockets = [stack.enter_context(listener) for listener in _sockets(host, port)]
+        if settings.proxy_socket is not None:
+            sockets.append(stack.enter_context(_unix_socket(settings.proxy_socket)))
         if role == "all":
             child = stack.enter_context(signer_child(settings))
             stack.enter_context(running_workers(parts, child))
@@ -101,6 +106,9 @@ def _web(parts: Parts, role: Role, sockets: list[socket.socket]) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
     )
+    # What is there now stays: looking through it for garbage, every few requests, is time for nothing.
+    gc.collect()
+    gc.freeze()
     uvicorn.Server(config).run(sockets=sockets)
 
 
@@ -122,3 +130,18 @@ def _sockets(host: str | None, port: int) -> list[socket.socket]:
             continue  # A machine without IPv6.
         sockets.append(listener)
     return sockets
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Listen where only a proxy of our user or group may speak to us."""
+    path.unlink(missing_ok=True)  # What an earlier process left.
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o117)  # Between bind and chmod anybody could connect.
+    try:
+        listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
+    return listener

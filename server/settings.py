@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kernel.errors import XinjiError
@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     base_url: str | None = Field(default=None, description="Public address; fixed at the first start.")
     database_url: str | None = Field(default=None, description="SQLite in data_dir unless set.")
     production: bool = False
+    proxy_socket: Path | None = Field(
+        default=None, description="A Unix socket on which a TLS proxy speaks; its Client-Cert header is believed."
+    )
+    proxy_key: SecretStr | None = Field(
+        default=None, min_length=32, description="What a TLS proxy sends so that its Client-Cert header is believed."
+    )
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
