@@ -6,18 +6,24 @@ writers on SQLite take turns, so that bulk work keeps no page waiting for longer
 transactions before it. Both are opened in a
 synchronous block: no `await` and no remote call stands between a writing session's first
 statement and its commit.
+
+Machine endpoints have Core connections instead, which stay open from one request to the next:
+taking one from a pool, and beginning and ending a transaction around a single statement, costs
+more than the statement.
 """
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from kernel.errors import BusyError
@@ -26,6 +32,13 @@ from kernel.turns import Turns
 BUSY_TIMEOUT_MS = 250
 TURN_S = 2.0
 STATEMENT_TIMEOUT_MS = 5_000
+KEPT: Final = 4
+"""Core connections of a kind that stay open for the next request."""
+DOUBTFUL_S: Final = 5.0
+"""After so long a silence a connection is tried before use: the database may have been restarted."""
+
+Synchronous = Literal["full", "normal"]
+"""SQLite's durability: with `normal` a power cut may take back the last commits, though never half of one."""
 
 
 class Base(DeclarativeBase):
@@ -66,13 +79,25 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """One database and its two kinds of session."""
 
-    def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
-        """Connect lazily to `url` (`sqlite:///…` or `postgresql+psycopg://…`)."""
+    def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, synchronous: Synchronous = "full") -> None:
+        """Connect lazily to `url` (`sqlite:///…` or `postgresql+psycopg://…`); `synchronous` is SQLite's."""
         self.url = url
-        self.engine = _engine(url, busy_timeout_ms)
-        self._reading = self.engine.execution_options(xinji_write=False)
-        self._writing = self.engine.execution_options(xinji_write=True)
-        self._turns = Turns() if url.startswith("sqlite") else None
+        if url.startswith("sqlite"):
+            self._turns: Turns | None = Turns()
+            self.engine: Engine = _sqlite(url, busy_timeout_ms, synchronous)
+            self._reading: Engine = self.engine.execution_options(xinji_begin="BEGIN")
+            single: Engine = self.engine.execution_options(xinji_begin=None)
+            reading_single = single
+        else:
+            self._turns = None
+            self.engine = _postgresql(url)
+            # Each statement by itself, and no transaction that could write: two round trips less a session.
+            self._reading = _postgresql(url, read_only=True)
+            reading_single = self._reading
+            single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._kept_reading = _Kept(reading_single)
+        self._kept_writing = _Kept(self.engine)
+        self._kept_single = _Kept(single)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -90,23 +115,49 @@ class Database:
         Raises:
             BusyError: The write lock was not to be had within the busy timeout.
         """
-        with self._turn(), _writing(Session(self._writing, expire_on_commit=False)) as session:
-            yield session
+        with self._turn(), _told_if_busy():
+            session = Session(self.engine, expire_on_commit=False)
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            finally:
+                session.close()
 
     @contextmanager
     def read_core(self) -> Iterator[Connection]:
-        """Open a connection for reading: for machine endpoints, where an ORM session costs too much (design §2)."""
-        with self._reading.connect() as connection:
+        """Lend a connection for reading to a machine endpoint (design §2).
+
+        Each statement sees what is committed when it runs: no transaction is around several.
+        """
+        with self._kept_reading.lent() as connection:
             yield connection
 
     @contextmanager
     def write_core(self) -> Iterator[Connection]:
-        """Open a connection for writing, as `write` does.
+        """Lend a connection for writing: committed at the end, rolled back on any exception, as with `write`.
 
         Raises:
             BusyError: The write lock was not to be had within the busy timeout.
         """
-        with self._turn(), _writing(self._writing.connect()) as connection:
+        with self._turn(), _told_if_busy(), self._kept_writing.lent() as connection:
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+    @contextmanager
+    def write_one(self) -> Iterator[Connection]:
+        """Lend a connection for **one** writing statement, which is its own transaction: one round trip, not three.
+
+        Raises:
+            BusyError: The write lock was not to be had within the busy timeout.
+        """
+        with self._turn(), _told_if_busy(), self._kept_single.lent() as connection:
             yield connection
 
     @contextmanager
@@ -121,48 +172,111 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        for kept in (self._kept_reading, self._kept_writing, self._kept_single):
+            kept.close()
+        self._reading.dispose()
         self.engine.dispose()
 
 
-_Writer = TypeVar("_Writer", Session, Connection)
+class _Kept:
+    """A few open connections of one kind, lent one at a time. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._remote = engine.dialect.name != "sqlite"
+        self._idle: deque[tuple[Connection, float]] = deque()
+
+    @contextmanager
+    def lent(self) -> Iterator[Connection]:
+        connection = self._take()
+        try:
+            yield connection
+        except SQLAlchemyError:
+            connection.close()  # Whatever became of it, the next request gets another.
+            raise
+        except BaseException:
+            self._put_back(connection)
+            raise
+        self._put_back(connection)
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def _take(self) -> Connection:
+        while True:
+            try:
+                connection, since = self._idle.pop()
+            except IndexError:
+                return self._engine.connect()
+            if not self._remote or time.monotonic() - since < DOUBTFUL_S:
+                return connection
+            try:
+                connection.exec_driver_sql("SELECT 1")
+                connection.rollback()
+            except SQLAlchemyError:
+                connection.close()
+            else:
+                return connection
+
+    def _put_back(self, connection: Connection) -> None:
+        if connection.closed or connection.invalidated or len(self._idle) >= KEPT:
+            connection.close()
+        else:
+            self._idle.append((connection, time.monotonic()))
 
 
 @contextmanager
-def _writing(writer: _Writer) -> Iterator[_Writer]:
+def _told_if_busy() -> Iterator[None]:
     try:
-        yield writer
-        writer.commit()
+        yield
     except OperationalError as error:
-        writer.rollback()
         if "database is locked" in str(error.orig):
             raise BusyError("the database is busy") from error
         raise
-    except BaseException:
-        writer.rollback()
-        raise
-    finally:
-        writer.close()
 
 
-def _engine(url: str, busy_timeout_ms: int) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(
-            url,
-            pool_pre_ping=True,
-            connect_args={"options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"},
-        )
+def _sqlite(url: str, busy_timeout_ms: int, synchronous: Synchronous) -> Engine:
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": busy_timeout_ms / 1000})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous.upper()}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("xinji_write", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        begin = connection.get_execution_options().get("xinji_begin", "BEGIN IMMEDIATE")
+        if begin is not None:
+            connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql(url: str, *, read_only: bool = False) -> Engine:
+    options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    engine = create_engine(
+        url,
+        connect_args={"options": options},
+        **({"isolation_level": "AUTOCOMMIT"} if read_only else {}),
+    )
+
+    # `pool_pre_ping` would ask at every request: a round trip each.
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: Any) -> None:
+        record.info["xinji_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _try(connection: Any, record: Any, _fairy: object) -> None:
+        if time.monotonic() - record.info.get("xinji_since", time.monotonic()) < DOUBTFUL_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the database closed the connection") from error
 
     return engine
 

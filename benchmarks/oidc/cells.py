@@ -115,7 +115,7 @@ def client_credentials(provider: Provider) -> Prepare:
         raise LookupError("no client may do this")
     request = post(
         provider.paths["token_endpoint"],
-        {"grant_type": "client_credentials", "scope": "profile"},
+        {"grant_type": "client_credentials"},
         provider.machine.headers,
     )
     return _ready(_same(request))
