@@ -31,6 +31,7 @@ LEASE: Final = timedelta(minutes=1)
 """For how long a delivery is one worker's: longer than a call may take."""
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1_800, 7_200))
 """After each try that failed; the one after the last pause is the last."""
+KEPT_TRIES: Final = len(PAUSES) + 1
 TAKEN: Final = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)  # §2.8; 204 is what some frameworks make of an empty 200.
 FORM: Final = "application/x-www-form-urlencoded"
 

@@ -1,4 +1,4 @@
-"""Where an answer of the authorization endpoint lands, by query, fragment or form; and a platform that may ask for all."""
+"""Where an answer of the authorization endpoint lands, and how; and a platform that may ask for every type."""
 
 from __future__ import annotations
 
