@@ -33,6 +33,10 @@ def _findings(settings: Settings, installation: Installation) -> Iterator[Findin
         yield Finding("demo", "demo accounts with published passwords exist", "start from an empty data folder")
     if settings.database.startswith("sqlite"):
         yield Finding("XINJI_DATABASE_URL", "SQLite has no replica: a lost disk loses data", "use PostgreSQL")
+        if settings.sqlite_synchronous != "full":
+            yield Finding(
+                "XINJI_SQLITE_SYNCHRONOUS", "a power cut may take back what was committed last", "leave it at full"
+            )
     if not installation.witnesses or installation.quorum < 1:
         yield Finding("witnesses", "only the operator vouches for the log", "name witnesses of other organisations")
     elif 2 * installation.quorum <= len({witness.organisation for witness in installation.witnesses}):

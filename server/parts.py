@@ -41,7 +41,8 @@ from server.settings import Installation, Settings, load_installation
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE_FOLDERS: Final = tuple(
-    ROOT / name for name in ("kernel", "server", "crypto", "idp", "idp/directory", "idp/platforms", "credentials", "ledger")
+    ROOT / name
+    for name in ("kernel", "server", "crypto", "idp", "idp/directory", "idp/platforms", "credentials", "ledger")
 )
 LONGEST_SOCKET_PATH: Final = 100  # A Unix socket's address holds 107 bytes.
 
@@ -87,7 +88,7 @@ def build_parts(settings: Settings, *, port: int | None = None, clock: Clock | N
     installation = load_installation(settings)
     clock = clock or SystemClock()
     keks = key_folder(settings)
-    database = Database(settings.database)
+    database = Database(settings.database, synchronous=settings.sqlite_synchronous)
     signer = SignerClient(socket_path(settings))
     fields, cookies = keks.load_or_create("fields"), keks.load_or_create("cookies")
     secure = installation.base_url.startswith("https://")

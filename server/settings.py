@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kernel.db import Synchronous
 from kernel.errors import XinjiError
 
 DEFAULT_PORT: Final = 8000
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
     keys_dir: Path | None = Field(default=None, description="Key-encryption keys; must lie outside data_dir.")
     base_url: str | None = Field(default=None, description="Public address; fixed at the first start.")
     database_url: str | None = Field(default=None, description="SQLite in data_dir unless set.")
+    sqlite_synchronous: Synchronous = Field(
+        default="full", description="`normal`: faster, and a power cut may take back the last commits."
+    )
     production: bool = False
     proxy_socket: Path | None = Field(
         default=None, description="A Unix socket on which a TLS proxy speaks; its Client-Cert header is believed."
@@ -41,6 +45,11 @@ class Settings(BaseSettings):
     proxy_key: SecretStr | None = Field(
         default=None, min_length=32, description="What a TLS proxy sends so that its Client-Cert header is believed."
     )
+
+    @field_validator("sqlite_synchronous", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:

@@ -77,3 +77,15 @@ def test_what_is_in_order_is_not_found(tmp_path: Path) -> None:
     assert "XINJI_KEYS_DIR" in {finding.setting for finding in findings(settings, installation)}
     sqlite = Settings(data_dir=tmp_path / "data")
     assert "XINJI_DATABASE_URL" in {finding.setting for finding in findings(sqlite, installation)}
+
+
+def test_commits_are_on_disk_unless_somebody_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(data_dir=tmp_path / "data").sqlite_synchronous == "full"
+    monkeypatch.setenv("XINJI_SQLITE_SYNCHRONOUS", "NORMAL")
+    faster = Settings(data_dir=tmp_path / "data")
+    assert faster.sqlite_synchronous == "normal"
+    listed = findings(faster, Installation(base_url="https://xinji.example"))
+    assert "XINJI_SQLITE_SYNCHRONOUS" in {finding.setting for finding in listed}
+    monkeypatch.setenv("XINJI_SQLITE_SYNCHRONOUS", "off")  # That could lose half a commit.
+    with pytest.raises(ValidationError):
+        Settings(data_dir=tmp_path / "data")
