@@ -9,8 +9,9 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from idp.authn.device_code import look_up_device
+from idp.consent import asking
 from idp.consent.giving import refuse_consent
-from idp.consent.wish import wish_of
+from idp.consent.wish import Wish, wish_of
 from idp.errors import DeviceTriesError, UnknownDeviceCodeError
 from idp.oauth.device.decision import WaitingDevice, allow_device, refuse_device
 from idp.oauth.device.endpoint import PATH
@@ -55,6 +56,8 @@ async def decide(request: Request, actor: CurrentActor, user_code: Typed = "", d
     allowed = decision == "allow"
     try:
         waiting = _find(request, actor, user_code)
+        if decision == "ask":
+            return _ask_guardians(request, waiting, actor)
         _allow(request, waiting, actor) if allowed else _refuse(request, waiting, actor)
     except (UnknownDeviceCodeError, DeviceTriesError) as error:
         return _ask(request, "", error=error)
@@ -95,11 +98,22 @@ def _find(request: Request, actor: Actor, typed: str) -> WaitingDevice:
 def _consent_page(request: Request, waiting: WaitingDevice, actor: Actor) -> Response:
     values = {
         "client": waiting.client,
-        **consents.page_values(request, actor.person_id, wish_of(waiting.client, waiting.scopes)),
+        **consents.page_values(request, actor.person_id, _wish(waiting)),
         "action": f"{PATH}/decision",
         "user_code": shown(waiting.user_code),
     }
     return pages_of(request).render(request, "idp/device_consent.html", values)
+
+
+def _wish(waiting: WaitingDevice) -> Wish:
+    return wish_of(waiting.client, waiting.scopes, details=waiting.details or ())
+
+
+def _ask_guardians(request: Request, waiting: WaitingDevice, actor: Actor) -> Response:
+    """Put a child's wish to the guardians; once they agree, the child goes on with a fresh code."""
+    idp = idp_of(request)
+    asking.ask(idp.database, actor.person_id, _wish(waiting), now=idp.now(), vault=idp.directory.vault)
+    return _consent_page(request, waiting, actor)
 
 
 def _allow(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
@@ -108,7 +122,7 @@ def _allow(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
     signed_in = signed_in_as(actor)
     assert signed_in is not None  # noqa: S101 - there is an actor
     with idp.database.write() as session:
-        consents.give(request, session, actor.person_id, wish_of(waiting.client, waiting.scopes))
+        consents.give(request, session, actor.person_id, _wish(waiting))
         allow_device(session, waiting, signed_in, pairwise_key=idp.pairwise_key, now=now)
 
 

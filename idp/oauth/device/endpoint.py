@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 
+from idp.oauth.authorization import wishes
+from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.clients.metadata import AUTH_METHODS, DEVICE, REFRESH
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.device.hashes import device_hash, user_code_hash
 from idp.oauth.device.user_code import new_user_code, shown
+from idp.oauth.errors import AuthorizationError
 from idp.oauth.requests import FormRequest
 from idp.oauth.scopes import OFFLINE, scope_text
 from idp.oauth.stores import devices
@@ -36,11 +40,12 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
             InvalidClientError: The platform does not prove who it is.
             UnauthorizedClientError: It did not register this grant.
             InvalidScopeError: It registered none of the scopes it asks for.
+            OAuth2Error: Its resource or its authorization details are refused.
         """
         client: RegisteredClient = self.server.authenticate_client(request, AUTH_METHODS, self.ENDPOINT_NAME)
         if not client.check_grant_type(DEVICE):
             raise UnauthorizedClientError("the device grant is not registered")
-        asked = {"scope": _scope(client, request.form.get("scope"))}
+        asked = {"scope": _scope(client, request.form.get("scope")), **self._wishes(client, request)}
         device_code, user_code = self._codes(client, asked)
         place = f"{self.server.issuer}{PATH}"
         answer = {
@@ -52,6 +57,17 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
             "interval": INTERVAL,
         }
         return 200, answer, []
+
+    def _wishes(self, client: RegisteredClient, request: FormRequest) -> dict[str, Any]:
+        """Read `resource` (RFC 8707 §2) and `authorization_details` (RFC 9396 §2) as at the authorization endpoint."""
+        asked = AuthorizationRequest(tuple(request.form.items()), self.server.by.clock.now())
+        asked.client = client
+        try:
+            wishes.resources(asked)
+            wishes.details(asked)
+        except AuthorizationError as error:
+            raise OAuth2Error(error=error.error, description=error.description) from error
+        return {"resources": list(asked.resources) or None, "details": asked.details or None}
 
     def _codes(self, client: RegisteredClient, asked: dict[str, Any]) -> tuple[str, str]:
         by: Issuing = self.server.by

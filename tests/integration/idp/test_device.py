@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -279,6 +280,40 @@ def test_what_a_device_may_not_ask_for(
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert answer.headers["cache-control"] == "no-store"
     assert rows(small_world, DeviceCode) == 0
+
+
+RESOURCE = "https://scores.example.edu.cn/api"
+DETAILS = [{"type": "xinji_credential", "actions": ["read"], "credential_types": ["urn:xinji:credential:score:1"]}]
+
+
+def test_resources_and_details_reach_the_page_and_the_token(small_world: World) -> None:
+    world = small_world
+    platform = big_screen(world, xinji_resources=[RESOURCE], authorization_details_types=["xinji_credential"])
+    asked = ask(world, platform, resource=RESOURCE, authorization_details=json.dumps(DETAILS))
+    codes = asked.json()
+    browser = world.activate(world.person(), factor=False)
+    assert 'class="details"' in enter(browser, codes["user_code"]).text
+    browser.submit("consent", decision="allow")
+    token = poll(world, platform, codes["device_code"]).json()
+    assert token["authorization_details"] == DETAILS
+    with world.database.read() as session:
+        assert session.scalars(select(Token)).one().resources == [RESOURCE]
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"resource": RESOURCE}, "invalid_target"),
+        ({"resource": "x#y"}, "invalid_target"),
+        ({"authorization_details": json.dumps(DETAILS)}, "invalid_authorization_details"),
+        ({"authorization_details": "{"}, "invalid_authorization_details"),
+    ],
+)
+def test_resources_and_details_that_are_not_registered_are_refused(
+    small_world: World, more: dict[str, str], error: str
+) -> None:
+    answer = ask(small_world, big_screen(small_world), **more)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
 def test_a_platform_with_a_secret_must_prove_it(small_world: World) -> None:
