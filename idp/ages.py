@@ -17,3 +17,8 @@ def age_on(birthdate: date, today: date) -> int:
 def is_child(birthdate: date | None, today: date) -> bool:
     """Whether a guardian decides: under 14 (PIPL article 31). `today` is the day in China."""
     return birthdate is not None and age_on(birthdate, today) < CHILD
+
+
+def came_of_age(birthdate: date | None, granted: date, today: date) -> bool:
+    """Whether somebody who was a child on the day `granted` decides alone today: a guardian's consent has lapsed."""
+    return is_child(birthdate, granted) and not is_child(birthdate, today)

@@ -15,6 +15,7 @@ from idp.consent.giving import end_of_guardianship
 from idp.consent.showing import platforms_of
 from idp.consent.wish import Wish, wish_again
 from idp.directory import guardianship
+from idp.directory.errors import DirectoryError
 from idp.errors import IdpError, RequestGoneError
 from idp.models import ConsentRequest
 from idp.oauth.clients.registered import RegisteredClient
@@ -95,7 +96,7 @@ async def object_to(request: Request, actor: CurrentActor, link_id: UUID) -> Res
     try:
         with idp.database.write() as session:
             guardianship.object_to(session, link_id, actor=actor.person_id, now=idp.now(), vault=idp.directory.vault)
-    except XinjiError as error:
+    except DirectoryError as error:
         return _page(request, actor, error=error)
     return go(PAGE)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from crypto.hashes import equal
 from crypto.jose import sign_jwt
+from idp.ages import came_of_age
 from idp.oauth.authorization.claims_parameter import USERINFO, wanted
 from idp.oauth.authorization.details import DATA_SHARING
 from idp.oauth.claims import released
@@ -66,6 +67,8 @@ def userinfo(call: Call, *, clients: ClientCache, by: Issuing) -> Told:
     if subject is None:
         raise InvalidTokenError("the person is not known any more")
     today = now.astimezone(ZONE).date()
+    if token.granted_at is not None and came_of_age(subject.birthdate, token.granted_at.astimezone(ZONE).date(), today):
+        raise InvalidTokenError("what was granted for a child ended on the 14th birthday")
     also = (*wanted(token.claims, USERINFO), *_shared(token, today))
     claims = {"sub": token.sub, **released(token.scope.split(), subject, today, also=also)}
     return Told(claims, _signed(claims, client, by=by), nonce)

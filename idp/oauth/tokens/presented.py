@@ -55,6 +55,7 @@ class PresentedToken(TokenMixin):
     id: UUID | None = None
     grant_id: UUID | None = None
     person_id: UUID | None = None
+    granted_at: datetime | None = None
     claims: dict[str, Any] | None = None
     signed_in: SignIn | None = None
     act: dict[str, Any] | None = None
@@ -160,6 +161,7 @@ def _granted(row: Row[Any], look: Look, now: datetime) -> PresentedToken:
         id=row.id,
         grant_id=row.grant_id,
         person_id=row.person_id,
+        granted_at=row.granted_at,
         claims=None if row.exchanged_by else row.claims,  # They were asked for by another platform.
         signed_in=SignIn(row.acr, row.amr, row.auth_time),
         act=row.act,
