@@ -1,8 +1,8 @@
 """Who may sign in at a platform at all: looked at where a person is known and before anything is told.
 
-A test client signs in its own developer and nobody else. A platform that was approved for
-adults only signs in no minor. Platforms without a filing (registered by the operator, or
-dynamically with an initial access token) are not limited here.
+A test client signs in its own developer and nobody else, and so does what a developer
+registered by program (`permits`). A platform that was approved for adults only signs in no
+minor. Platforms that the operator or the province registered are not limited here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from idp.oauth.clients.registered import RegisteredClient
-from idp.oauth.clients.registration import PLATFORM, TEST
+from idp.oauth.clients.registration import DYNAMIC, PLATFORM, TEST
 from idp.platforms import store
 from idp.platforms.errors import MinorsNotApprovedError, TestClientError
 
@@ -25,7 +25,8 @@ def check_may_use(session: Session, client: RegisteredClient, person_id: UUID, *
         TestClientError: It is another developer's test client.
         MinorsNotApprovedError: It was not approved for minors, and the person is one.
     """
-    if client.kind == TEST and client.registered_by != person_id:
+    developers = client.kind == TEST or (client.kind == DYNAMIC and client.registered_by is not None)
+    if developers and client.registered_by != person_id:
         raise TestClientError("a test client signs in its developer alone")
     if client.kind != PLATFORM or client.registered_by is None:
         return

@@ -115,6 +115,12 @@ class RetentionError(FieldError):
     code = "platform_retention"
 
 
+class NumberError(FieldError):
+    """This is no number from 1 to `most`."""
+
+    code = "platform_number"
+
+
 class AssessmentError(FieldError):
     """The impact assessment's day is no date, lies ahead, or is older than three years (PIPL article 56)."""
 
@@ -179,6 +185,12 @@ class TooManyClientsError(PlatformError):
     """The person has `limit` test clients already."""
 
     code = "platform_too_many"
+
+
+class TooManyPermitsError(PlatformError):
+    """The developer has `limit` initial access tokens in force."""
+
+    code = "platform_too_many_permits"
 
 
 class TooManyFilingsError(PlatformError):

@@ -42,6 +42,7 @@ from kernel.pages import ZONE
 
 LONGEST: Final = timedelta(days=365)
 REASON_LENGTH: Final = 300
+END_OF_DAY: Final = time(23, 59, 59)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def approve(  # noqa: PLR0913 - the fields of a decision, all by name
     if filing.minors and not minors_confirmed:
         raise MinorsNotConfirmedError("minors are among the users")
     _put_in_force(session, client, filing, narrowed(wished, scope), now)
-    client.expires_at = filing.valid_until = datetime.combine(valid_until + timedelta(days=1), time(), ZONE)
+    client.expires_at = filing.valid_until = datetime.combine(valid_until, END_OF_DAY, ZONE)
     filing.state, filing.scope, filing.decided_at = APPROVED, scope, now
     session.flush()
     store.replace(session, client_id, APPROVED, but=filing.id)

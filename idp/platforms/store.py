@@ -14,7 +14,7 @@ from idp.directory.models import Organisation
 from idp.directory.store import in_subtree
 from idp.models import Account
 from idp.oauth.clients.registration import DYNAMIC, PLATFORM, TEST
-from idp.oauth.models import Client, ClientToken, Grant, PairwiseSub, Token
+from idp.oauth.models import Client, ClientToken, Grant, InitialAccessToken, PairwiseSub, Token
 from idp.platforms.models import PlatformDecision, PlatformFiling
 from idp.platforms.states import ACTIVE, APPROVED, BLOCKED, EXPIRING, REFUSED, REMINDED, REMOVED, REPLACED, WAITING
 from kernel.db import Base
@@ -61,6 +61,26 @@ def waiting_of(session: Session, person_id: UUID) -> int:
         .where(Client.registered_by == person_id, PlatformFiling.latest, PlatformFiling.state == WAITING)
     )
     return session.scalar(mine) or 0
+
+
+def permits(session: Session, made_by: UUID | None, now: datetime) -> Sequence[InitialAccessToken]:
+    """Return the initial access tokens of a developer, or of the province, that are in force."""
+    return session.scalars(_permits(made_by, now).order_by(InitialAccessToken.created_at.desc()).limit(LISTED)).all()
+
+
+def live_permits(session: Session, made_by: UUID, now: datetime) -> int:
+    """Return how many initial access tokens of a developer are in force."""
+    return session.scalar(_permits(made_by, now).with_only_columns(func.count())) or 0
+
+
+def _permits(made_by: UUID | None, now: datetime) -> Select[InitialAccessToken]:
+    whose = InitialAccessToken.made_by.is_(None) if made_by is None else InitialAccessToken.made_by == made_by
+    return select(InitialAccessToken).where(
+        whose,
+        InitialAccessToken.uses_left > 0,
+        InitialAccessToken.expires_at > now,
+        InitialAccessToken.revoked_at.is_(None),
+    )
 
 
 def latest(session: Session, client_id: str) -> PlatformFiling | None:

@@ -12,6 +12,7 @@ from idp.routes import (
     children,
     developer,
     developer_filing,
+    developer_tokens,
     device,
     guardians,
     logout,
@@ -39,6 +40,7 @@ def routers() -> list[APIRouter]:
         logout.router,
         developer.router,
         developer_filing.router,
+        developer_tokens.router,
         platform_review.router,  # Before the officer's: its address begins as theirs do.
     ]
 

@@ -19,6 +19,8 @@ from idp.directory.power import within_power
 from idp.directory.profiles import open_profile
 from idp.directory.reviews import return_to_school
 from idp.directory.school_code import SCHOOL_TYPES
+from idp.platforms.reach import subtree
+from idp.platforms.store import waiting_below
 from idp.routes.directory_pages import PageNumber, Search, directory_of, own_organisation, see, show
 from kernel.access import Actor, CurrentActor, allow
 from kernel.csrf import CSRF
@@ -214,6 +216,7 @@ def _authority(
         schools, people = store.subtree_numbers(session, place.path)
         listed, more = store.schools_page(session, path=place.path, direct=place.id, search=q, page=page)
         waiting = store.open_reviews(session, place.path)
+        platforms_waiting = waiting_below(session, subtree(session, place.code))
     return {
         **_appointing(request, actor, place, typed),
         "branches": branches,
@@ -224,6 +227,7 @@ def _authority(
         "page": page,
         "q": q,
         "waiting": waiting,
+        "platforms_waiting": platforms_waiting,
         "level": level_of(place.code),
         "own": place.code == actor.organisation("officer"),
     }

@@ -1,4 +1,4 @@
-"""What the console and the review of platforms share: forms as they were typed, mistakes in words beside their fields."""
+"""What the console and the review of platforms share: forms as typed, mistakes in words beside their fields."""
 
 from __future__ import annotations
 

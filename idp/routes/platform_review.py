@@ -53,6 +53,7 @@ async def platforms(
         "state": state,
         "filters": FILTERS,
         "waiting": waiting,
+        "province": path is None,
         "now": now,
         "soon": now + REMINDED,
     }
