@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from crypto.encoding import b64u
 from crypto.hashes import sha256
@@ -15,7 +14,7 @@ from crypto.keys import EDDSA, ES256, PS256, RS256, SGD_SM3_SM2
 from idp.oauth.metadata import provider_metadata
 from idp.oauth.server import Answer
 from idp.oauth.tokens import nonces
-from kernel.audit import AuditEvent
+from tests.conformance.answers import body, error, reasons
 from tests.integration.idp.conftest import CALLBACK, VERIFIER, World
 from tests.integration.idp.machine import Machine, fapi_platform, grant_code, key_of, nonce_of, proof, signed
 
@@ -36,23 +35,6 @@ def url(world: World, path: str = "/oauth/token") -> str:
 
 def ask(machine: Machine, text: str) -> Answer:
     return machine.token(CREDENTIALS, dpop=text)
-
-
-def error(answer: Answer) -> str:
-    assert isinstance(answer.body, dict)
-    return str(answer.body.get("error"))
-
-
-def body(answer: Answer) -> dict[str, Any]:
-    assert answer.status == 200, answer.body
-    assert isinstance(answer.body, dict)
-    return answer.body
-
-
-def reasons(world: World) -> list[Any]:
-    with world.database.read() as session:
-        events = session.scalars(select(AuditEvent).where(AuditEvent.action == "token.refuse")).all()
-        return [event.detail.get("reason") for event in events]
 
 
 @pytest.mark.parametrize("alg", [ES256, PS256, EDDSA, SGD_SM3_SM2])
