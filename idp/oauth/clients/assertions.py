@@ -74,9 +74,9 @@ def claimed_subject(assertion: str) -> str:
     try:
         subject = peek(assertion)[1].get("sub")
     except CryptoError as error:
-        raise InvalidClientError("the assertion is no JWT") from error
+        raise InvalidClientError("the assertion is no JWT", status_code=401) from error
     if not isinstance(subject, str) or not subject:
-        raise InvalidClientError("the assertion has no subject")
+        raise InvalidClientError("the assertion has no subject", status_code=401)
     return subject
 
 
