@@ -41,6 +41,7 @@ from kernel.pages import pages_of, speak
 router = APIRouter(include_in_schema=False)
 AUTHORIZE = "/oauth/authorize"
 Decision = Annotated[str, Form(max_length=16)]
+Seen = Annotated[str, Form(max_length=64)]
 
 
 @router.get(AUTHORIZE, dependencies=[allow("anyone")])
@@ -59,13 +60,16 @@ async def authorize_by_form(request: Request) -> Response:
 
 
 @router.post("/oauth/consent", dependencies=[allow("signed-in"), CSRF])
-async def decide(request: Request, actor: CurrentActor, decision: Decision = "") -> Response:
-    """Take the person's decision on a consent page; the request stands in the address, checked again."""
+async def decide(request: Request, actor: CurrentActor, decision: Decision = "", seen: Seen = "") -> Response:
+    """Take the person's decision on a consent page; the request stands in the address, checked again.
+
+    `seen` says what was on the page: a wish that has changed since is shown first.
+    """
     idp = idp_of(request)
     now = idp.now()
     pairs = request.query_params.multi_items()
     if decision == "allow":
-        return await _answer(request, pairs, decided=True)
+        return await _answer(request, pairs, decided=True, seen=seen)
     asked = await _read(request, pairs)
     if decision == "ask":
         return _ask_guardians(request, asked, pairs, actor)
@@ -86,11 +90,15 @@ async def choose_account(request: Request, actor: CurrentActor, decision: Decisi
     return RedirectResponse(address, status_code=303) if chosen else go("/signin", next_=address)
 
 
-async def _answer(request: Request, pairs: Sequence[tuple[str, str]], *, decided: bool = False) -> Response:
+async def _answer(
+    request: Request, pairs: Sequence[tuple[str, str]], *, decided: bool = False, seen: str = ""
+) -> Response:
     asked = await _read(request, pairs)
     try:
         check_request(asked)
         actor = actor_or_none(request)
+        if actor is not None and decided:
+            decided = consents.was_shown(request, actor.person_id, consents.wish_in(asked), seen)
         step = _step(request, asked, pairs, actor, decided=decided)
         if step is Step.SIGN_IN or actor is None:
             return _to_sign_in(request, _carried(request, asked, pairs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import Any, Final
@@ -10,6 +11,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.orm import Session
 
+from crypto.hashes import equal
 from idp.ages import is_child
 from idp.consent import asking
 from idp.consent.giving import LIFE, Giver, Words, covers, give_consent
@@ -97,7 +99,19 @@ def page_values(request: Request, person_id: UUID, wish: Wish) -> dict[str, Any]
         "standing": standing,
         "guardians": guardians,
         "for_child": None,
+        "seen": seen_mark(request, person_id, wish),
     }
+
+
+def seen_mark(request: Request, person_id: UUID, wish: Wish) -> str:
+    """Return what a consent page's form carries: a MAC of who saw which wish. A decision holds for that one only."""
+    asked = [str(person_id), wish.client_id, wish.owner, wish.purpose, wish.scope, wish.fields]
+    return idp_of(request).keyed.token("consent", json.dumps(asked, sort_keys=True))
+
+
+def was_shown(request: Request, person_id: UUID, wish: Wish, seen: str) -> bool:
+    """Whether this very wish was on the page that was decided on."""
+    return equal(seen_mark(request, person_id, wish).encode(), seen.encode())
 
 
 def words_of(request: Request) -> Words:

@@ -214,14 +214,14 @@ def test_any_guardian_and_the_child_may_withdraw_and_the_tokens_end(family: Fami
     child = world.activate(family.child, factor=False)
     mother, dad = world.activate(family.mother), world.activate(father)
     client_id = family.platform.client_id
-    for withdraw in (
-        lambda: post(dad, "/account", f"/account/children/{his}/platforms/{client_id}/withdraw"),
-        lambda: post(child, "/account", f"/account/platforms/{client_id}/withdraw"),
+    for browser, path in (
+        (dad, f"/account/children/{his}/platforms/{client_id}/withdraw"),
+        (child, f"/account/platforms/{client_id}/withdraw"),
     ):
         family.ask(child)
         family.decide(mother, "allow")
         token = world.redeem(family.platform, family.answer(child)["code"]).json()["access_token"]
-        assert withdraw().status_code == 200
+        assert post(browser, "/account", path).status_code == 200
         assert world.userinfo(token).status_code == 401
         assert child.get(world.request(family.platform)).status_code == 200
     by = [receipt.withdrawn_by for receipt in family.receipts()]

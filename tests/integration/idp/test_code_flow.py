@@ -498,7 +498,7 @@ def test_withdrawing_consent_ends_every_token_of_the_platform(world: World) -> N
         f"/account/platforms/{platform.client_id}/withdraw",
         {"csrf_token": browser.forms()[0].fields["csrf_token"]},
     )
-    assert "示范平台甲" not in browser.page.text
+    assert "示范平台甲" not in browser.get("/account").text
     assert world.userinfo(token["access_token"]).status_code == 401
     assert world.refresh(platform, token["refresh_token"]).json()["error"] == "invalid_grant"
     assert browser.get(world.request(platform)).status_code == 200

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from idp.directory import guardianship
+from idp.directory import guardianship, store
 from idp.directory.errors import (
     GuardianshipOpenError,
     GuardianshipRefusedError,
@@ -140,7 +140,7 @@ def test_a_second_school_that_enters_the_child_has_no_say(family: Family) -> Non
     world = family.world
     code = other_school(world)
     with world.database.write() as session:
-        place = guardianship.store.organisation_by_code(session, code)
+        place = store.organisation_by_code(session, code)
         assert place is not None
         now = world.clock.now() + timedelta(seconds=1)
         session.add(
