@@ -6,6 +6,7 @@ counts, that it leads to a root that is trusted there. SM2 certificates are read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from crypto.errors import InvalidEncodingError
 from crypto.keys import EDDSA, ES256, PS256, RS256, SGD_SM3_SM2, PublicKey
 
 MAX_CERTIFICATE = 16 * 1024
+# RFC 4514 §3: keywords in any case; blanks after a comma are older writing (RFC 2253 §4) and common.
+_KEYWORD = re.compile(r"(^|(?<!\\)[,+])\s*([A-Za-z][A-Za-z0-9-]*)\s*=")
 _SM2_OID = "1.2.156.10197.1.301"
 _ALGS_OF_KIND = {"rsa": (RS256, PS256), "secp256r1": (ES256,), _SM2_OID: (SGD_SM3_SM2,), "ed25519": (EDDSA,)}
 
@@ -90,7 +93,7 @@ def parse_distinguished_name(text: str) -> DistinguishedName:
         InvalidEncodingError: It is none, or empty.
     """
     try:
-        name = x509.Name.from_rfc4514_string(text)
+        name = x509.Name.from_rfc4514_string(_KEYWORD.sub(lambda found: found[1] + found[2].upper() + "=", text))
     except ValueError as error:
         raise InvalidEncodingError("this is no distinguished name of RFC 4514") from error
     if not name.rdns:
