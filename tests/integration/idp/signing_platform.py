@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -14,6 +14,8 @@ from crypto.jose import jwks, sign_jwt
 from crypto.keys import ES256, PrivateKey, generate_key
 from idp.oauth.clients.assertions import TYPE
 from idp.oauth.clients.registration import ClientCredentials
+from idp.oauth.errors import FetchError
+from idp.oauth.fetching import Fetcher, refuse_event_loop
 from tests.integration.idp.conftest import CALLBACK, VERIFIER, World
 
 TYP = "oauth-authz-req+jwt"
@@ -112,6 +114,30 @@ class SigningPlatform:
     def address(self, **values: str) -> str:
         """Return the address of a request that is an object or a reference."""
         return "/oauth/authorize?" + urlencode({"client_id": self.client_id, **values})
+
+
+class Shelf(Fetcher):
+    """Answers what was put there, as a real fetcher would: never on the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: dict[str, bytes] = {}
+        self.asked: list[str] = []
+
+    @classmethod
+    def in_(cls, world: World) -> Shelf:
+        """Let `world` call this instead of the world outside."""
+        shelf = cls()
+        object.__setattr__(world.idp.issuing, "fetcher", shelf)
+        object.__setattr__(world.idp.issuing.key_sets, "_fetcher", shelf)
+        return shelf
+
+    def get(self, url: str, *, max_bytes: int = 65_536, accept: Collection[str] = ()) -> bytes:  # noqa: ARG002
+        refuse_event_loop()
+        self.asked.append(url)
+        if url not in self.bodies:
+            raise FetchError("nothing there")
+        return self.bodies[url]
 
 
 def went_to(page: Any) -> dict[str, str]:

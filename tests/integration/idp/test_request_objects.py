@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from crypto.jose import assemble, jwks, peek, sign_jwt
 from crypto.keys import ES256, RS256, SGD_SM3_SM2, generate_key
-from idp.oauth.errors import FetchError
-from idp.oauth.fetching import Fetcher, refuse_event_loop
 from tests.integration.idp.conftest import CALLBACK, World, answer_of
-from tests.integration.idp.signing_platform import FAPI, MESSAGES, TYP, SigningPlatform, error_page, went_to
+from tests.integration.idp.signing_platform import FAPI, MESSAGES, TYP, Shelf, SigningPlatform, error_page, went_to
 
 OBJECT_AT = "https://platform.example/request.jwt"
 
@@ -170,28 +167,9 @@ def test_a_platform_that_registered_so_sends_no_unsigned_request(small_world: Wo
     error_page(small_world.browser().get(platform.address(request=token, redirect_uri=CALLBACK)))
 
 
-class Shelf(Fetcher):
-    """Answers what was put there, as a real fetcher would: never on the event loop."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bodies: dict[str, bytes] = {}
-        self.asked: list[str] = []
-
-    def get(self, url: str, *, max_bytes: int = 65_536, accept: Collection[str] = ()) -> bytes:  # noqa: ARG002
-        refuse_event_loop()
-        self.asked.append(url)
-        if url not in self.bodies:
-            raise FetchError("nothing there")
-        return self.bodies[url]
-
-
 @pytest.fixture
 def shelf(small_world: World) -> Shelf:
-    shelf = Shelf()
-    object.__setattr__(small_world.idp.issuing, "fetcher", shelf)
-    object.__setattr__(small_world.idp.issuing.key_sets, "_fetcher", shelf)
-    return shelf
+    return Shelf.in_(small_world)
 
 
 def test_a_registered_request_uri_is_read_once(small_world: World, shelf: Shelf) -> None:
