@@ -62,7 +62,8 @@ def signed_out(
     """
     issuer = idp_of(request).issuer
     frames = [frame for platform in left if (frame := platform.frame(issuer))][:FRAMES]
-    silent = [platform for platform in left if not platform.told and not platform.frontchannel_logout_uri]
+    asking = client.client_id if client else ""  # It knows.
+    silent = [platform for platform in left if not platform.hears and platform.client_id != asking]
     if frames or (silent and onward is None):
         values = {"done": True, "frames": frames, "silent": silent, "onward": onward, "client": client}
         sources = tuple(dict.fromkeys(form_target(frame) for frame in frames))

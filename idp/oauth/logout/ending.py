@@ -37,6 +37,11 @@ class LeftPlatform:
     told: bool
     """Whether it will get a logout token."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether it learns of the sign-out at all."""
+        return self.told or self.frontchannel_logout_uri is not None
+
     def frame(self, issuer: str) -> str | None:
         """Return the address that tells it in a frame, with `iss` and `sid` (Front-Channel Logout §2, §3)."""
         uri = self.frontchannel_logout_uri
