@@ -17,16 +17,16 @@ from idp.consent import store as consents
 from idp.consent.giving import end_expired
 from idp.oauth.stores import devices, initial_tokens, logout, pushed, spent, tokens
 from idp.platforms import store as platforms
-from kernel.store import delete_expired
+from kernel.store import Expired, delete_expired
 
 COUNTERS: Final = timedelta(days=1)
 CONSENTS: Final = timedelta(days=3 * 365)
 CHUNK: Final = 200
 
 
-def purge(session: Session, now: datetime) -> int:
-    """Delete a chunk of what has expired; return how many rows went. Call it again until it says 0."""
-    tables = (
+def expired(now: datetime) -> tuple[Expired, ...]:
+    """Return what of every table has had its time."""
+    return (
         *store.expired(now, counters_before=now - COUNTERS),
         *tokens.expired(now),
         *spent.expired(now),
@@ -37,5 +37,9 @@ def purge(session: Session, now: datetime) -> int:
         *platforms.expired(now),
         *consents.expired(now, ended_before=now - CONSENTS),
     )
+
+
+def purge(session: Session, now: datetime) -> int:
+    """Delete a chunk of what has expired; return how many rows went. Call it again until it says 0."""
     ended = end_expired(session, now, limit=CHUNK)
-    return ended + delete_expired(session, tables, limit=CHUNK)
+    return ended + delete_expired(session, expired(now), limit=CHUNK)

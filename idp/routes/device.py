@@ -121,8 +121,11 @@ def _allow(request: Request, waiting: WaitingDevice, actor: Actor) -> None:
     now = idp.now()
     signed_in = signed_in_as(actor)
     assert signed_in is not None  # noqa: S101 - there is an actor
+    wish = _wish(waiting)
+    known = consents.is_known(request, actor.person_id, wish)  # A screen in daily use leaves one receipt, not hundreds.
     with idp.database.write() as session:
-        consents.give(request, session, actor.person_id, _wish(waiting))
+        if not known:
+            consents.give(request, session, actor.person_id, wish)
         allow_device(session, waiting, signed_in, pairwise_key=idp.pairwise_key, now=now)
 
 
