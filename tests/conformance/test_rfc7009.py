@@ -10,7 +10,7 @@ from tests.conformance.answers import body, error
 from tests.integration.idp.conftest import World
 from tests.integration.idp.machine import Machine, fapi_platform, grant_code
 
-GRANTS = {"grant_types": ["authorization_code", "refresh_token"]}
+GRANTS: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token"]}
 
 
 class Issued:

@@ -16,7 +16,7 @@ from tests.integration.idp.conftest import World
 from tests.integration.idp.machine import Machine, fapi_platform, grant_code
 
 MEDIA = "application/token-introspection+jwt"
-GRANTS = {"grant_types": ["authorization_code", "refresh_token", "client_credentials"]}
+GRANTS: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token", "client_credentials"]}
 DETAIL = {"type": "xinji_data_sharing", "fields": ["name"], "purpose": "教学", "until": "2026-12-01"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,13 @@ from tests.integration.idp.machine import Machine, grant_code, key_of
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS = "urn:ietf:params:oauth:token-type:access_token"
-GRANTS = {"grant_types": ["authorization_code", "refresh_token", EXCHANGE]}
+GRANTS: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token", EXCHANGE]}
 
 
 class Pair:
     """A platform with a person's token for a resource server, and the resource server."""
 
-    def __init__(self, world: World, *, scope: str = "openid profile eid offline_access", **changes: object) -> None:
+    def __init__(self, world: World, *, scope: str = "openid profile eid offline_access", **changes: Any) -> None:
         self.world = world
         server = world.platform(
             name="资源平台",

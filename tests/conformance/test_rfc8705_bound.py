@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crypto.encoding import b64u
@@ -12,7 +14,7 @@ from tests.conformance.answers import body, error
 from tests.integration.idp.conftest import World
 from tests.integration.idp.machine import CERTIFICATE, Machine, grant_code
 
-BOUND = {
+BOUND: dict[str, Any] = {
     "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
     "tls_client_certificate_bound_access_tokens": True,
 }

@@ -15,7 +15,7 @@ from tests.integration.idp.machine import Machine, grant_code, key_of, signed
 
 API = "https://api.example.edu.cn/v1"
 OTHER = "https://other.example.edu.cn/v1"
-JWT = {
+JWT: dict[str, Any] = {
     "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
     "xinji_access_token_format": "jwt",
     "xinji_resources": [API, OTHER],

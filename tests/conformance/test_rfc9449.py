@@ -18,9 +18,9 @@ from tests.conformance.answers import body, error, reasons
 from tests.integration.idp.conftest import CALLBACK, VERIFIER, World
 from tests.integration.idp.machine import Machine, fapi_platform, grant_code, key_of, nonce_of, proof, signed
 
-CLIENT = {"grant_types": ["client_credentials"], "response_types": ["code"]}
-CODE = {"grant_types": ["authorization_code", "refresh_token"]}
-PUBLIC = {**CODE, "token_endpoint_auth_method": "none"}
+CLIENT: dict[str, Any] = {"grant_types": ["client_credentials"], "response_types": ["code"]}
+CODE: dict[str, Any] = {"grant_types": ["authorization_code", "refresh_token"]}
+PUBLIC: dict[str, Any] = {**CODE, "token_endpoint_auth_method": "none"}
 CREDENTIALS = {"grant_type": "client_credentials"}
 
 
@@ -69,9 +69,8 @@ def test_rfc9449_4_3_a_proof_is_a_well_formed_jwt(machine: Machine, text: str) -
 
 @pytest.mark.parametrize("missing", ["jti", "htm", "htu", "iat"])
 def test_rfc9449_4_3_all_required_claims_are_there(machine: Machine, missing: str) -> None:
-    assert error(ask(machine, proof(machine.world, key_of(), url(machine.world), **{missing: None}))) == (
-        "invalid_dpop_proof"
-    )
+    changes: dict[str, Any] = {missing: None}
+    assert error(ask(machine, proof(machine.world, key_of(), url(machine.world), **changes))) == ("invalid_dpop_proof")
 
 
 @pytest.mark.parametrize(

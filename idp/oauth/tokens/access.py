@@ -95,10 +95,15 @@ class Access:
         return self.resources[0] if len(self.resources) == 1 else self.resources
 
     def text(self, client: RegisteredClient, *, issuer: str, keys: SigningKeys) -> str:
-        """Return what the platform gets; the JWT tells no personal data (RFC 9068 §6)."""
+        """Return what the platform gets."""
         if not tokens.is_jti(self.name):
             return self.name
-        claims = {
+        key = keys.active(client.metadata.xinji_access_token_signed_response_alg)
+        return sign_jwt(self.claims(issuer), key, typ=TYP)
+
+    def claims(self, issuer: str) -> dict[str, Any]:
+        """Return what the JWT says (RFC 9068 §2.2): no personal data (§6)."""
+        return {
             "iss": issuer,
             "sub": self.sub,
             "aud": self.audience(issuer),
@@ -112,7 +117,6 @@ class Access:
             **confirmation(self.jkt, self.x5t),
             **({"authorization_details": self.details} if self.details else {}),
         }
-        return sign_jwt(claims, keys.active(client.metadata.xinji_access_token_signed_response_alg), typ=TYP)
 
     def answer(self, text: str, refresh: str | None = None, *, now: datetime | None = None) -> dict[str, Any]:
         """Return the token endpoint's answer; `now` where the token was issued before."""
