@@ -84,7 +84,7 @@ const platform = {
       (response) => oauth.processRefreshTokenResponse(as, client, response),
     )
     // FAPI 2.0 section 5.3.2.1: the refresh token stays the same, and may be left out of the answer.
-    return signedIn({ refresh_token: refreshToken, ...tokens }, claims.sub)
+    return signedIn(tokens, { sub: claims.sub, refreshToken })
   },
 
   signOut(idToken) {
@@ -95,8 +95,8 @@ const platform = {
   },
 }
 
-async function signedIn(tokens, sub) {
-  const signed = oauth.getValidatedIdTokenClaims(tokens) ?? { sub }
+async function signedIn(tokens, before = {}) {
+  const signed = oauth.getValidatedIdTokenClaims(tokens) ?? before
   const told = await withNonce(
     () => oauth.userInfoRequest(as, client, tokens.access_token, { DPoP, ...http }),
     (response) => oauth.processUserInfoResponse(as, client, signed.sub, response),
@@ -105,7 +105,7 @@ async function signedIn(tokens, sub) {
     claims: { ...told, acr: signed.acr, auth_time: signed.auth_time },
     tokenType: tokens.token_type,
     idToken: tokens.id_token,
-    refreshToken: tokens.refresh_token,
+    refreshToken: tokens.refresh_token ?? before.refreshToken,
   }
 }
 

@@ -148,7 +148,9 @@ def test_openid_client_signs_a_person_in(installed: Path, provider: World) -> No
     }
     with running("openid_client", provider, port, environment) as base, browsing(base) as browser:
         check(browser, sign_in(browser, human), human, "bearer")
-        assert "/oauth/logout" in browser.get("/signout").url
+        browser.get("/signout")  # The ID token proves the session: signed out at both, and back.
+        assert received(browser) == {}
+        assert "/signin" in browser.get(f"{provider.issuer}/account").url
 
 
 @pytest.mark.parametrize("signs_messages", [False, True], ids=["security-profile", "message-signing"])
