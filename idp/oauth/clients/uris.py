@@ -18,6 +18,7 @@ from idp.oauth.pairwise import LOOPBACK
 MAX_URIS: Final = 20
 MAX_URI: Final = 500
 _PRIVATE_SCHEME: Final = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")  # RFC 8252 §7.1: a reversed domain name.
+_BRACKETED: Final = re.compile(r"\[[0-9A-Fa-f:.]+\](:\d*)?")
 _LINKS: Final = ("logo_uri", "policy_uri", "tos_uri")
 _CALLED: Final = ("jwks_uri", "sector_identifier_uri", "backchannel_logout_uri")
 _SHOWN_OR_OPENED: Final = ("initiate_login_uri", "frontchannel_logout_uri")
@@ -95,6 +96,8 @@ def _split(name: str, uri: str, *, fragment: bool) -> SplitResult:
         raise invalid(name, "it is too long or holds signs that an address has not")
     if not fragment and "#" in uri:
         raise invalid(name, "it has a fragment")
+    if "[" in parts.netloc and not _BRACKETED.fullmatch(parts.netloc):
+        raise invalid(name, "it could be read in two ways")  # urlsplit takes [::1].example.org for [::1].
     if "@" in parts.netloc or "\\" in uri or "*" in uri:
         raise invalid(name, "it could be read in two ways")
     return parts

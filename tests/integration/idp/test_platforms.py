@@ -29,6 +29,7 @@ BYE = "http://127.0.0.1:8001/bye"
         "https://*.example.edu.cn/cb",
         "https://example.edu.cn\\@evil.example/cb",
         "https://example.edu.cn/ cb",
+        "http://[::1].example.org/cb",
         "https://电.cn/cb",
         "javascript:alert(1)",
         "data:text/html,x",
