@@ -1,0 +1,117 @@
+"""Rotation as a state machine: whoever comes with what, a family has one live refresh token or none."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import func, select
+
+from idp.oauth.models import Grant, Token
+from idp.oauth.tokens.values import GRACE, REFRESH_LIFE
+from tests.integration.idp.conftest import World
+from tests.integration.idp.machine import Machine
+
+SCOPE = "openid offline_access"
+
+
+def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:  # noqa: C901 - one machine
+    world = small_world
+    platform = world.platform()
+    human = world.person()
+    world.activate(human, factor=False)
+    machine = Machine(world, platform)
+
+    class Rotation(RuleBasedStateMachine):
+        """`chain` holds the refresh tokens in their order, `used` when each but the last was rotated."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            browser = world.sign_in(human)
+            token = machine.redeem(world.code(platform, browser, scope=SCOPE)).body
+            self.grant_id = newest_grant(world)
+            self.chain: list[str] = [token["refresh_token"]]
+            self.access: list[str] = [token["access_token"]]
+            self.used: list[Any] = []
+            self.issued = world.clock.now()
+            self.over = False
+
+        @property
+        def expired(self) -> bool:
+            return world.clock.now() - self.issued >= REFRESH_LIFE
+
+        @rule()
+        def refresh_the_latest(self) -> None:
+            answer = machine.refresh(self.chain[-1])
+            if self.over or self.expired:
+                assert (answer.status, answer.body["error"]) == (400, "invalid_grant")
+                return
+            assert answer.status == 200
+            assert answer.body["refresh_token"] not in self.chain
+            self.chain.append(answer.body["refresh_token"])
+            self.access.append(answer.body["access_token"])
+            self.issued = world.clock.now()
+            self.used.append(self.issued)
+
+        @precondition(lambda self: self.used)
+        @rule(data=st.data())
+        def repeat_an_old_one(self, data: st.DataObject) -> None:
+            at = data.draw(st.integers(0, len(self.used) - 1))
+            answer = machine.refresh(self.chain[at])
+            now = world.clock.now()
+            gracious = at == len(self.used) - 1 and now - self.used[at] < GRACE
+            if not self.over and gracious:
+                assert answer.status == 200
+                assert answer.body["refresh_token"] == self.chain[at + 1]
+                assert answer.body["access_token"] == self.access[at + 1]
+                return
+            assert (answer.status, answer.body["error"]) == (400, "invalid_grant")
+            born = self.used[at - 1] if at else None
+            if born is None or now - born < REFRESH_LIFE:  # One whose own time is over is no sign of a thief.
+                self.over = True
+
+        @rule(seconds=st.sampled_from([1, 10, 29, 30, 31, 3_600]))
+        def wait(self, seconds: int) -> None:
+            world.clock.move(timedelta(seconds=seconds))
+
+        @rule()
+        def revoke(self) -> None:
+            assert machine.revoke(self.chain[-1]).status == 200
+            self.over = True
+
+        @invariant()
+        def one_live_token_or_none(self) -> None:
+            with world.database.read() as session:
+                live = select(func.count()).select_from(Token).join(Grant, Grant.id == Token.grant_id)
+                count = session.scalar(
+                    live.where(
+                        Grant.id == self.grant_id,
+                        Token.rotated_at.is_(None),
+                        Token.refresh_hash.is_not(None),
+                        Grant.revoked_at.is_(None),
+                    )
+                )
+            assert count == (0 if self.over else 1)
+
+        @invariant()
+        def a_family_that_ended_opens_nothing(self) -> None:
+            if self.over:
+                assert machine.userinfo(self.access[-1]).status == 401
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Rotation,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def newest_grant(world: World) -> Any:
+    with world.database.read() as session:
+        return session.scalars(select(Grant.id).order_by(Grant.created_at.desc(), Grant.id.desc())).first()
