@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crypto.jose import half_hash, peek
+from idp.errors import InvalidClientMetadataError
+from idp.oauth.clients.metadata import ClientMetadata
+from idp.oauth.clients.rules import check_metadata
 from tests.integration.idp.conftest import CALLBACK, World
 from tests.integration.idp.landing import FRONT, Landing, Visit, landing
 from tests.integration.idp.plain_browser import BASE
@@ -68,6 +71,13 @@ def test_core_3_1_2_6_nobody_is_redirected_where_the_address_is_wrong(
         assert page.status_code == 400
         assert "location" not in page.headers
         assert 'id="answer"' not in page.text
+
+
+@pytest.mark.parametrize("uri", ["http://a.example/cb", "http://127.0.0.1/cb"])
+def test_core_3_2_2_1_web_clients_have_https_addresses_only(uri: str) -> None:
+    implicit = ClientMetadata(redirect_uris=(uri,), response_types=("id_token",), grant_types=("implicit",))
+    with pytest.raises(InvalidClientMetadataError):
+        check_metadata(implicit, strict=True, loopback=False)
 
 
 @pytest.mark.parametrize("response_type", WITH_ID_TOKEN)

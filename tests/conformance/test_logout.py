@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from crypto.jose import SGD_SM3_SM2, peek, sign_jwt, verify_jwt
+from idp.errors import InvalidClientMetadataError
 from idp.oauth.keys import ALGS
 from idp.oauth.logout.token import EVENT, TYP
 from tests.integration.idp.conftest import World
@@ -239,3 +240,23 @@ def test_front_channel_3_the_metadata_says_what_is_supported(small_world: World)
     metadata = small_world.browser().http.get("/.well-known/openid-configuration").json()
     assert metadata["frontchannel_logout_supported"] is True
     assert metadata["frontchannel_logout_session_supported"] is True
+
+
+def test_front_channel_2_the_address_is_on_an_origin_of_a_redirect_uri(small_world: World) -> None:
+    for uri in ("https://evil.example/out", "http://127.0.0.1:9999/out", "javascript:alert(1)", "/out", f"{FRONT}#x"):
+        with pytest.raises(InvalidClientMetadataError):
+            small_world.platform(frontchannel_logout_uri=uri)
+
+
+def test_back_channel_2_2_the_address_is_absolute_and_has_no_fragment(small_world: World) -> None:
+    for uri in ("/out", "out", f"{BACK}#x", "javascript:alert(1)", "ftp://a.example/out"):
+        with pytest.raises(InvalidClientMetadataError):
+            small_world.platform(backchannel_logout_uri=uri)
+    assert small_world.platform(backchannel_logout_uri=f"{BACK}?tenant=1")
+
+
+def test_rp_initiated_4_a_refused_request_shows_a_page_and_changes_nothing(small_world: World) -> None:
+    visit = visited(small_world)
+    page = ask(visit, id_token_hint=visit.token["id_token"], post_logout_redirect_uri="https://evil.example/")
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (400, "text/html")
+    assert signed_in(visit)
