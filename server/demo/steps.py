@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.demo import credential_steps, identity_steps, people
+from server.demo import credential_steps, identity_steps, people, platform_steps
 from server.demo.stage import GRADUATES, Demo, saved_accounts
 
 
@@ -19,6 +19,7 @@ def do_all(demo: Demo) -> None:
     identity_steps.second_registrar_imports(demo)
     identity_steps.student_activates(demo, roster)
     identity_steps.student_signs_in_on_platforms(demo)
+    platform_steps.school_files_a_platform(demo)
     credential_steps.registrar_issues(demo, roster)
     credential_steps.log_is_published(demo)
     credential_steps.holder_shares(demo)
