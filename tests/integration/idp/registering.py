@@ -11,6 +11,7 @@ from tests.integration.idp.conftest import World
 
 PATH = "/oauth/register"
 CALLBACK = "https://platform.example/callback"
+PROVIDERS = ("registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at")
 
 
 class Registrar:
@@ -58,3 +59,9 @@ def error_of(answer: Any, status: int = 400) -> str:
     """Return the error of a refusal."""
     assert answer.status_code == status, answer.text
     return str(answer.json()["error"])
+
+
+def update(made: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return an update's document: what was registered, without what only the provider says."""
+    kept = {name: value for name, value in made.items() if name not in PROVIDERS}
+    return {**kept, **changes}
