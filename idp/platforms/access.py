@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.clients.registration import DYNAMIC, PLATFORM, TEST
 from idp.platforms import store
 from idp.platforms.errors import MinorsNotApprovedError, TestClientError
+from kernel.store import Executor
 
 
-def check_may_use(session: Session, client: RegisteredClient, person_id: UUID, *, is_minor: Callable[[], bool]) -> None:
+def check_may_use(on: Executor, client: RegisteredClient, person_id: UUID, *, is_minor: Callable[[], bool]) -> None:
     """Check that the person may sign in at the platform; `is_minor` is asked only where it matters.
 
     Raises:
@@ -30,6 +29,5 @@ def check_may_use(session: Session, client: RegisteredClient, person_id: UUID, *
         raise TestClientError("a test client signs in its developer alone")
     if client.kind != PLATFORM or client.registered_by is None:
         return
-    filing = store.in_force(session, client.client_id)
-    if filing is not None and not filing.minors and is_minor():
+    if store.for_adults_only(on, client.client_id) and is_minor():
         raise MinorsNotApprovedError("it was approved for adults only", platform=client.name)

@@ -51,9 +51,7 @@ def issue_own(session: Session, typed: Typed, *, person_id: UUID, keyed: Keyed, 
     )
 
 
-def issue_for(
-    session: Session, typed: Typed, *, person_id: UUID, officer_of: str, keyed: Keyed, now: datetime
-) -> str:
+def issue_for(session: Session, typed: Typed, *, person_id: UUID, officer_of: str, keyed: Keyed, now: datetime) -> str:
     """Return a token for the platforms of an owner, the only time it is seen.
 
     Raises:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.directory.models import Organisation
@@ -18,7 +18,7 @@ from idp.oauth.models import Client, ClientToken, Grant, InitialAccessToken, Pai
 from idp.platforms.models import PlatformDecision, PlatformFiling
 from idp.platforms.states import ACTIVE, APPROVED, BLOCKED, EXPIRING, REFUSED, REMINDED, REMOVED, REPLACED, WAITING
 from kernel.db import Base
-from kernel.store import Expired
+from kernel.store import Executor, Expired
 
 Columns = TypeVarTuple("Columns")
 PAGE: Final = 30
@@ -92,6 +92,19 @@ def in_force(session: Session, client_id: str) -> PlatformFiling | None:
     """Return the approved version of a platform's filing."""
     approved = select(PlatformFiling).where(PlatformFiling.client_id == client_id, PlatformFiling.state == APPROVED)
     return session.scalar(approved.order_by(PlatformFiling.number.desc()).limit(1))
+
+
+_MINORS_IN_FORCE: Final = (
+    select(PlatformFiling.minors)
+    .where(PlatformFiling.client_id == bindparam("client_id"), PlatformFiling.state == APPROVED)
+    .order_by(PlatformFiling.number.desc())
+    .limit(1)
+)
+
+
+def for_adults_only(on: Executor, client_id: str) -> bool:
+    """Whether a platform was approved, and not for minors."""
+    return on.execute(_MINORS_IN_FORCE, {"client_id": client_id}).scalar() is False
 
 
 def replace(session: Session, client_id: str, state: str, *, but: UUID | None = None) -> None:

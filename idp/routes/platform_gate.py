@@ -9,6 +9,7 @@ from fastapi import Request
 from idp.ages import ADULT, age_on
 from idp.directory import lookup
 from idp.oauth.clients.registered import RegisteredClient
+from idp.oauth.clients.registration import TEST
 from idp.platforms.access import check_may_use
 from idp.routes.services import idp_of
 
@@ -21,11 +22,13 @@ def check_platform_use(request: Request, client: RegisteredClient, person_id: UU
         MinorsNotApprovedError: It was not approved for minors, and the person is one.
     """
     idp = idp_of(request)
-    with idp.database.read() as session:
+    if client.kind != TEST and client.registered_by is None:
+        return  # Nobody filed it: nothing is limited, and nothing need be looked up.
+    with idp.database.read_core() as connection:
 
         def is_minor() -> bool:
-            person = lookup.person_by_id(session, idp.directory.vault, person_id)
+            person = lookup.person_by_id(connection, idp.directory.vault, person_id)
             born = None if person is None else person.birthdate
             return born is not None and age_on(born, idp.today()) < ADULT
 
-        check_may_use(session, client, person_id, is_minor=is_minor)
+        check_may_use(connection, client, person_id, is_minor=is_minor)

@@ -360,3 +360,12 @@ def test_an_approval_of_a_version_that_was_replaced_meanwhile_does_nothing(small
     page = officer.http.post(form.action, data=data)
     assert (page.status_code, at.refused(page)) == (409, "platform_decided")
     assert at.client_row(small_world, client_id).state == "pending"
+
+
+def test_the_consent_page_says_what_was_approved(small_world: World) -> None:
+    _, _, platform = approved(small_world)
+    human = small_world.activate(small_world.person("韩梅梅"), factor=False)
+    page = human.get(small_world.request(platform, redirect_uri=CALLBACK, scope="openid profile"))
+    for text in ("在作业上显示姓名", "180", "service@example.edu.cn", at.ZHENGZHOU_FIRM):
+        assert text in page.text
+    assert "按学校和年级分班" not in page.text  # `aff` is not asked for this time.
