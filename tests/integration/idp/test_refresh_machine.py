@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import func, select
 
 from idp.oauth.models import Grant, Token
-from idp.oauth.tokens.values import GRACE, REFRESH_LIFE
+from idp.oauth.tokens.values import GRACE
 from tests.integration.idp.conftest import World
 from tests.integration.idp.machine import Machine
 
@@ -36,30 +36,25 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
             self.chain: list[str] = [token["refresh_token"]]
             self.access: list[str] = [token["access_token"]]
             self.used: list[Any] = []
-            self.issued = world.clock.now()
             self.over = False
-
-        @property
-        def expired(self) -> bool:
-            return world.clock.now() - self.issued >= REFRESH_LIFE
 
         @rule()
         def refresh_the_latest(self) -> None:
             answer = machine.refresh(self.chain[-1])
-            if self.over or self.expired:
+            if self.over:
                 assert (answer.status, answer.body["error"]) == (400, "invalid_grant")
                 return
             assert answer.status == 200
             assert answer.body["refresh_token"] not in self.chain
             self.chain.append(answer.body["refresh_token"])
             self.access.append(answer.body["access_token"])
-            self.issued = world.clock.now()
-            self.used.append(self.issued)
+            self.used.append(world.clock.now())
 
         @precondition(lambda self: self.used)
         @rule(data=st.data())
         def repeat_an_old_one(self, data: st.DataObject) -> None:
-            at = data.draw(st.integers(0, len(self.used) - 1))
+            back = data.draw(st.sampled_from([1, 1, 1, 2, 3]))  # Mostly the one that has a grace time.
+            at = max(0, len(self.used) - back)
             answer = machine.refresh(self.chain[at])
             now = world.clock.now()
             gracious = at == len(self.used) - 1 and now - self.used[at] < GRACE
@@ -69,14 +64,13 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
                 assert answer.body["access_token"] == self.access[at + 1]
                 return
             assert (answer.status, answer.body["error"]) == (400, "invalid_grant")
-            born = self.used[at - 1] if at else None
-            if born is None or now - born < REFRESH_LIFE:  # One whose own time is over is no sign of a thief.
-                self.over = True
+            self.over = True
 
-        @rule(seconds=st.sampled_from([1, 10, 29, 30, 31, 3_600]))
+        @rule(seconds=st.sampled_from([1, 14, 29, 30, 31]))
         def wait(self, seconds: int) -> None:
             world.clock.move(timedelta(seconds=seconds))
 
+        @precondition(lambda self: len(self.used) > 2)
         @rule()
         def revoke(self) -> None:
             assert machine.revoke(self.chain[-1]).status == 200
@@ -104,7 +98,7 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Rotation,
         settings=settings(
-            max_examples=30,
+            max_examples=40,
             stateful_step_count=15,
             deadline=None,
             suppress_health_check=list(HealthCheck),
