@@ -40,6 +40,7 @@ from kernel.pages import pages_of, speak
 
 router = APIRouter(include_in_schema=False)
 AUTHORIZE = "/oauth/authorize"
+SWITCH = "/signin?as=other"
 Decision = Annotated[str, Form(max_length=16)]
 Seen = Annotated[str, Form(max_length=64)]
 
@@ -87,7 +88,7 @@ async def choose_account(request: Request, actor: CurrentActor, decision: Decisi
     signed_in = signed_in_as(actor)
     chosen = signed_in.session_id if signed_in and decision == "continue" else None
     address = _address([*pairs, (PARAMETER, new_ticket(idp.keyed, pairs, now=idp.now(), chosen_in=chosen))])
-    return RedirectResponse(address, status_code=303) if chosen else go("/signin", next_=address)
+    return RedirectResponse(address, status_code=303) if chosen else go(SWITCH, next_=address)
 
 
 async def _answer(
@@ -101,7 +102,8 @@ async def _answer(
             decided = consents.was_shown(request, actor.person_id, consents.wish_in(asked), seen)
         step = _step(request, asked, pairs, actor, decided=decided)
         if step is Step.SIGN_IN or actor is None:
-            return _to_sign_in(request, _carried(request, asked, pairs))
+            other = actor is not None and not _is_hinted(request, asked, actor)
+            return _to_sign_in(request, _carried(request, asked, pairs), other=other)
         if step is Step.CHOOSE_ACCOUNT:
             return _account_page(request, asked, _carried(request, asked, pairs))
         check_platform_use(request, asked.client, actor.person_id)
@@ -150,6 +152,8 @@ def _is_hinted(request: Request, asked: AuthorizationRequest, actor: Actor) -> b
     meant = [frozenset({_hinted_sub(request, hint)})] if hint is not None else []
     if asked.claims.subs is not None:
         meant.append(asked.claims.subs)
+    if not meant:
+        return True
     with idp_of(request).database.read() as session:
         return all(any(sub_known(session, asked.client.sector, sub, actor.person_id) for sub in subs) for subs in meant)
 
@@ -167,10 +171,13 @@ def _hinted_sub(request: Request, hint: str) -> str:
         raise AuthorizationError("invalid_request", "id_token_hint is not ours") from error
 
 
-def _to_sign_in(request: Request, pairs: Sequence[tuple[str, str]]) -> Response:
+def _to_sign_in(request: Request, pairs: Sequence[tuple[str, str]], *, other: bool) -> Response:
+    """Send the person to the sign-in form; `other` where who is signed in is not who is meant."""
     idp = idp_of(request)
     own = request_pairs(pairs)
-    return go("/signin", next_=_address([*own, (PARAMETER, new_ticket(idp.keyed, own, now=idp.now()))]))
+    return go(
+        SWITCH if other else "/signin", next_=_address([*own, (PARAMETER, new_ticket(idp.keyed, own, now=idp.now()))])
+    )
 
 
 def _account_page(request: Request, asked: AuthorizationRequest, pairs: Sequence[tuple[str, str]]) -> Response:
@@ -211,10 +218,13 @@ def _to_platform(request: Request, asked: AuthorizationRequest, actor: Actor, *,
     assert signed_in is not None  # noqa: S101 - there is an actor
     prepared = prepare_answer(asked, signed_in, by=idp.issuing)
     until = asked.now + ABSOLUTE  # The session itself may end before.
-    with idp.database.write() as session:
-        if decided:
+    if decided:
+        with idp.database.write() as session:
             consents.give(request, session, actor.person_id, consents.wish_in(asked))
-        keep_answer(session, asked, signed_in, prepared, until=until, by=idp.issuing)
+            keep_answer(session, asked, signed_in, prepared, until=until, by=idp.issuing)
+    else:
+        with idp.database.write_core() as connection:
+            keep_answer(connection, asked, signed_in, prepared, until=until, by=idp.issuing)
     return send(request, asked, prepared.params)
 
 

@@ -52,7 +52,7 @@ def show(
 def go(path: str, *, next_: str | None = None) -> Response:
     """Redirect to a path of ours, handing on where to go after."""
     if next_ is not None and next_ != HOME:
-        path += f"?next={quote(next_, safe='')}"
+        path += f"{'&' if '?' in path else '?'}next={quote(next_, safe='')}"
     return RedirectResponse(path, status_code=303)
 
 

@@ -48,8 +48,10 @@ async def sign_in_page(request: Request) -> Response:
     actor = actor_or_none(request)
     if actor is not None and "next" not in request.query_params:
         return go(next_)
-    login = hinted_eid(request, next_) or (actor.eid if actor else "")
-    return show(request, "signin.html", {"login": login}, next_=next_)
+    # Who wants, or is wanted, to be somebody else is not offered the own number again.
+    other = actor is not None and request.query_params.get("as") == "other"
+    login = hinted_eid(request, next_) or (actor.eid if actor and not other else "")
+    return show(request, "signin.html", {"login": login, "other": other}, next_=next_)
 
 
 @router.post("/signin", dependencies=[allow("anyone"), CSRF])
@@ -61,7 +63,7 @@ async def take_password(request: Request, login: Text = "", password: Text = "",
         candidate = _begin(request, parse_eid(login))
         person_id, better = await _checked(request, candidate, password)
     except (SignInError, InputError) as error:
-        return show(request, "signin.html", {"login": login}, error=error, next_=next_)
+        return show(request, "signin.html", {"login": login, "other": False}, error=error, next_=next_)
     with idp.database.write() as session:
         pending = sign_in.complete_password(
             session, candidate, person_id, better_hash=better, now=idp.now(), keyed=idp.keyed
@@ -100,7 +102,7 @@ async def take_factor(request: Request, code: Text = "", next_field: Next = "") 
             token = open_browser_session(session, request, person_id, [PASSWORD, OTP])
     if token is None or person_id is None:
         template = "signin.html" if result is FactorResult.EXPIRED else "factor.html"
-        return show(request, template, {"login": ""}, error=_REFUSALS[result](), next_=next_)
+        return show(request, template, {"login": "", "other": False}, error=_REFUSALS[result](), next_=next_)
     return go_on_signed_in(request, person_id, token, next_)
 
 

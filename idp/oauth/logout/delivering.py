@@ -24,6 +24,7 @@ from idp.oauth.stores import logout as rows
 from kernel import audit
 from kernel.clock import Clock
 from kernel.db import Database
+from kernel.errors import XinjiError
 
 AT_ONCE: Final = 8
 BATCH: Final = 32
@@ -93,11 +94,13 @@ def _tell(row: Row[Any], by: Delivering) -> str | None:
     uri = client.metadata.backchannel_logout_uri if client else None
     if client is None or uri is None:
         return None
-    token = sign_logout_token(
-        client, sub=row.sub, session_id=row.session_id, issuer=by.issuer, keys=by.keys, now=by.clock.now()
-    )
     try:
+        token = sign_logout_token(
+            client, sub=row.sub, session_id=row.session_id, issuer=by.issuer, keys=by.keys, now=by.clock.now()
+        )
         status = by.caller.post(uri, urlencode({"logout_token": token}).encode(), content_type=FORM)
     except FetchError:
         return "unreachable"
+    except XinjiError:  # One row that cannot be signed must not hold up the others.
+        return "unsigned"
     return None if status in TAKEN else "refused"
