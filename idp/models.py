@@ -6,11 +6,11 @@ stays), so no row here is left without its person.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, LargeBinary, String, Text, UniqueConstraint, Uuid
+from sqlalchemy import JSON, BigInteger, Date, Index, Integer, LargeBinary, String, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base, UtcDateTime
@@ -136,6 +136,8 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     withdrawn_by: Mapped[UUID | None] = mapped_column(Uuid)
     ending: Mapped[str | None] = mapped_column(String(12))  # withdrawn, expired, of_age, guardianship
+    check_on: Mapped[date | None] = mapped_column(Date, index=True)
+    """When to look again whether a child is 14 by now: a rough day, which tells no birth date."""
 
     __table_args__ = (Index("ix_idp_consent_person_id_client_id", "person_id", "client_id"),)
 

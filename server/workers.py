@@ -12,6 +12,7 @@ import idp.purge
 import ledger.purge
 from credentials import checking, issuing, status_publishing
 from crypto.hashes import sm3
+from idp.consent.giving import end_of_age
 from idp.directory.roster import work as roster_work
 from idp.oauth import key_rotation
 from idp.oauth.logout import delivering
@@ -40,6 +41,7 @@ def workers(parts: Parts, chain: Chain) -> list[Worker]:
         Worker("audit", lambda: _chain_audit(parts), 2),
         Worker("logout", _telling_logouts(parts), 2),
         Worker("keys", lambda: key_rotation.run_once(parts.idp.keys.ring, parts.database, parts.clock), 600),
+        Worker("of-age", lambda: _ending_of_age(parts), 600),
         Worker("purge", lambda: purge(parts), 3600),
     ]
 
@@ -63,6 +65,11 @@ def _anchoring(parts: Parts, chain: Chain) -> Callable[[], int]:
 def _telling_logouts(parts: Parts) -> Callable[[], int]:
     by = parts.idp.delivering
     return lambda: delivering.run_once(by)
+
+
+def _ending_of_age(parts: Parts) -> int:
+    with parts.database.write() as session:
+        return end_of_age(session, parts.clock.now(), vault=parts.directory.vault, limit=100)
 
 
 def _chain_audit(parts: Parts) -> int:

@@ -14,15 +14,22 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from crypto.envelope import FieldVault
 from crypto.hashes import sm3
+from idp.ages import ADULT, CHILD, age_on
 from idp.consent import store
 from idp.consent.wish import Wish, includes
+from idp.directory import lookup
 from idp.models import Consent
 from idp.oauth.stores import tokens
 from kernel import audit
 from kernel.errors import NotFoundError
+from kernel.pages import ZONE
+from kernel.store import Executor
 
 LIFE: Final = timedelta(days=365)
+DAILY: Final = timedelta(days=1)
+RARELY: Final = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,9 @@ class Giver:
     guardianship_id: UUID | None = None
 
 
-def covers(session: Session, person_id: UUID, wish: Wish, *, child: bool, now: datetime) -> bool:
+def covers(on: Executor, person_id: UUID, wish: Wish, *, child: bool, now: datetime) -> bool:
     """Whether what was allowed before includes `wish`: for a child by guardians, from 14 on by the holder alone."""
-    given = store.live_consents(session, person_id, wish.client_id, now, by_guardian=child)
+    given = store.live_consents(on, person_id, wish.client_id, now, by_guardian=child)
     return includes(given, wish)
 
 
@@ -77,6 +84,7 @@ def give_consent(session: Session, person_id: UUID, wish: Wish, *, by: Giver, wo
         guardianship_id=by.guardianship_id,
         given_at=now,
         until=now + LIFE,
+        check_on=None if by.guardianship_id is None else now.astimezone(ZONE).date(),
     )
     session.add(receipt)
     session.flush()
@@ -138,3 +146,21 @@ def end_expired(session: Session, now: datetime, *, limit: int) -> int:
         if not newer:
             tokens.revoke_grants(session, receipt.person_id, receipt.client_id, now)
     return len(late)
+
+
+def end_of_age(session: Session, now: datetime, *, vault: FieldVault, limit: int) -> int:
+    """End what guardians allowed of people who are 14 by now, with the tokens; return how many receipts were looked at.
+
+    At the authorization endpoint and at userinfo the birthday counts to the second; this ends
+    what lies elsewhere. Until the year before, looking twice a year is enough.
+    """
+    today = now.astimezone(ZONE).date()
+    due = store.to_check(session, today, limit)
+    for receipt in due:
+        person = lookup.person_by_id(session, vault, receipt.person_id)
+        age = ADULT if person is None else age_on(person.birthdate, today)
+        if age >= CHILD:
+            receipt.withdrawn_at, receipt.ending = now, "of_age"
+            tokens.revoke_grants(session, receipt.person_id, receipt.client_id, now)
+        receipt.check_on = today + (DAILY if age == CHILD - 1 else RARELY)
+    return len(due)

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Row, Table, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.models import Consent, ConsentRequest, ConsentText
-from kernel.store import Expired, changed, insert_new
+from kernel.store import Executor, Expired, changed, insert_new
 
 PAGE = 20
 EXPORT = 2_000
 
 
-def live_consents(
-    session: Session, person_id: UUID, client_id: str, now: datetime, *, by_guardian: bool
-) -> Sequence[Consent]:
-    """Return what the platform is allowed now by the person, or by a guardian."""
-    who = Consent.guardianship_id.is_not(None) if by_guardian else Consent.guardianship_id.is_(None)
-    mine = select(Consent).where(
-        Consent.person_id == person_id,
-        Consent.client_id == client_id,
-        Consent.withdrawn_at.is_(None),
-        Consent.until > now,
-        who,
+_CONSENT = cast(Table, Consent.__table__)
+_LIVE = (
+    select(*(_CONSENT.c[name] for name in ("owner", "purpose", "scope", "fields", "guardianship_id")))
+    .where(
+        _CONSENT.c.person_id == bindparam("person_id"),
+        _CONSENT.c.client_id == bindparam("client_id"),
+        _CONSENT.c.withdrawn_at.is_(None),
+        _CONSENT.c.until > bindparam("now"),
     )
-    return session.scalars(mine.order_by(Consent.given_at)).all()
+    .order_by(_CONSENT.c.given_at)
+)
+
+
+def live_consents(
+    on: Executor, person_id: UUID, client_id: str, now: datetime, *, by_guardian: bool
+) -> Sequence[Row[Any]]:
+    """Return what the platform is allowed now by the person, or by a guardian: at every authorization."""
+    found = on.execute(_LIVE, {"person_id": person_id, "client_id": client_id, "now": now})
+    return [row for row in found if (row.guardianship_id is not None) is by_guardian]
 
 
 def live_consents_of(session: Session, person_id: UUID, now: datetime) -> Sequence[Consent]:
@@ -91,6 +98,12 @@ def end_by_guardians(session: Session, person_id: UUID, now: datetime) -> Sequen
     if platforms:
         session.execute(update(Consent).where(*open_).values(withdrawn_at=now, ending="of_age"))
     return platforms
+
+
+def to_check(session: Session, today: date, limit: int) -> Sequence[Consent]:
+    """Return what guardians allowed, where it is time to look how old the child is."""
+    due = select(Consent).where(Consent.check_on <= today, Consent.withdrawn_at.is_(None)).limit(limit)
+    return session.scalars(due).all()
 
 
 def over(session: Session, now: datetime, limit: int) -> Sequence[Consent]:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Row
+
 from idp.models import Consent, ConsentRequest
 from idp.oauth.authorization.details import details_cover
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.scopes import asked_claims, scope_text
 
-Receipt = Consent | ConsentRequest
+Receipt = Consent | ConsentRequest | Row[Any]
 
 
 @dataclass(frozen=True, slots=True)

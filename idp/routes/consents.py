@@ -22,9 +22,11 @@ from idp.oauth.authorization.details import shown
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.claims import released
 from idp.oauth.scopes import OFFLINE
+from idp.platforms.facts import filing_of
 from idp.routes.services import idp_of
 from kernel.errors import NotFoundError
 from kernel.pages import Pages, language_of, pages_of
+from kernel.store import Executor
 
 TEXTS: Final = ("idp/consent.html", "idp/consent_parts.html", "idp/claim_values.html")
 _SPOKEN: Final = re.compile(r'\b_\("((?:[^"\\]|\\.)*)"')
@@ -35,14 +37,14 @@ def wish_in(asked: AuthorizationRequest) -> Wish:
     return wish_of(asked.client, asked.scopes, also=asked.released, details=asked.details)
 
 
-def child_in(request: Request, session: Session, person_id: UUID) -> bool:
+def child_in(request: Request, on: Executor, person_id: UUID) -> bool:
     """Whether guardians decide for this person today.
 
     Raises:
         NotFoundError: The person is not known any more.
     """
     idp = idp_of(request)
-    person = lookup.person_by_id(session, idp.directory.vault, person_id)
+    person = lookup.person_by_id(on, idp.directory.vault, person_id)
     if person is None:
         raise NotFoundError("the person is not known any more")
     return is_child(person.birthdate, idp.today())
@@ -51,8 +53,8 @@ def child_in(request: Request, session: Session, person_id: UUID) -> bool:
 def is_known(request: Request, person_id: UUID, wish: Wish) -> bool:
     """Whether what was allowed before includes the wish."""
     idp = idp_of(request)
-    with idp.database.read() as session:
-        return covers(session, person_id, wish, child=child_in(request, session, person_id), now=idp.now())
+    with idp.database.read_core() as connection:
+        return covers(connection, person_id, wish, child=child_in(request, connection, person_id), now=idp.now())
 
 
 def give(request: Request, session: Session, person_id: UUID, wish: Wish) -> None:
@@ -89,6 +91,7 @@ def page_values(request: Request, person_id: UUID, wish: Wish) -> dict[str, Any]
             standing = "allowed" if allowed else asking.standing(session, person_id, wish, now)
             links = guardianship.guardians_of(session, person_id, now=now, vault=idp.directory.vault)
             guardians = [link.guardian for link in links if link.decides]
+        filing = filing_of(session, wish.client_id)
     return {
         "claims": released(wish.scopes, subject, idp.today(), also=wish.claims),
         "details": shown(wish.details),
@@ -99,6 +102,8 @@ def page_values(request: Request, person_id: UUID, wish: Wish) -> dict[str, Any]
         "standing": standing,
         "guardians": guardians,
         "for_child": None,
+        "filing": filing,
+        "needs": {scope: filing.needs[scope] for scope in wish.scopes if scope in filing.needs} if filing else {},
         "seen": seen_mark(request, person_id, wish),
     }
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from idp.consent import asking
 from idp.consent.asking import MOST_OPEN
-from idp.consent.giving import Words
+from idp.consent.giving import Words, end_of_age
 from idp.directory import guardianship
 from idp.errors import RequestGoneError
 from idp.models import ConsentRequest, SignInSession
@@ -324,3 +324,34 @@ def test_no_address_and_no_log_line_tells_who(family: Family, caplog: pytest.Log
     family.answer(child)
     told = " ".join([*seen, caplog.text])
     assert not any(secret in told for secret in ("李小明", "韩梅梅", family.child.eid, family.mother.eid, "2015"))
+
+
+def test_what_was_granted_for_a_child_ends_everywhere_soon_after_the_birthday(small_world: World) -> None:
+    world = small_world
+    family = Family(world)
+    child = family.child = world.person("王小红", born=date(2013, 1, 10))
+    family.link(child)
+    browser = world.activate(child, factor=False)
+    family.ask(browser, scope="openid offline_access")
+    family.decide(world.activate(family.mother), "allow")
+    token = world.redeem(family.platform, family.answer(browser, scope="openid offline_access")["code"]).json()
+    midnight = datetime(2027, 1, 9, 16, 0, tzinfo=UTC)
+
+    def look() -> int:
+        with world.database.write() as session:
+            return end_of_age(session, world.clock.now(), vault=world.directory.vault, limit=100)
+
+    assert [look(), look()] == [1, 0]  # Looked at once a day.
+    for _ in range(8):
+        world.clock.move((midnight - world.clock.now()) / 3)
+        look()
+        fresh = world.refresh(family.platform, token["refresh_token"])
+        token = fresh.json() if fresh.status_code == 200 else token
+        assert family.receipts()[0].ending is None
+    assert world.refresh(family.platform, token["refresh_token"]).status_code == 200
+    world.clock.move(midnight - world.clock.now() + timedelta(hours=1))
+    assert look() == 1
+    assert family.receipts()[0].ending == "of_age"
+    last = world.post(family.platform, "/oauth/introspect", {"token": token["access_token"]}).json()
+    assert last == {"active": False}
+    assert look() == 0
