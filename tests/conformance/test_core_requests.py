@@ -280,12 +280,13 @@ def test_core_6_1_parameters_of_the_object_go_before_those_outside(platform: Sig
 
 
 def test_core_6_1_request_and_request_uri_are_not_inside_nor_together(platform: SigningPlatform) -> None:
-    for changes in ({"request": "x"}, {"request_uri": OBJECT_AT}):
+    both: tuple[dict[str, Any], ...] = ({"request": "x"}, {"request_uri": OBJECT_AT})
+    for changes in both:
         token = platform.object(typ="JWT", **changes)
         page = platform.world.browser().get(platform.address(request=token, redirect_uri=CALLBACK))
         assert went_to(page)["error"] == "invalid_request_object"
-    both = platform.address(request=platform.object(), request_uri=OBJECT_AT, redirect_uri=CALLBACK)
-    assert went_to(platform.world.browser().get(both))["error"] == "invalid_request"
+    address = platform.address(request=platform.object(), request_uri=OBJECT_AT, redirect_uri=CALLBACK)
+    assert went_to(platform.world.browser().get(address))["error"] == "invalid_request"
 
 
 def test_core_6_2_an_object_by_reference_is_fetched_where_it_is_registered(platform: SigningPlatform) -> None:

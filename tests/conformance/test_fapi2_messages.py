@@ -32,7 +32,8 @@ def test_fapi2_messages_5_3_1_1_requests_are_signed_at_the_push(platform: Signin
 def test_fapi2_messages_5_3_1_1_all_parameters_are_in_the_object(platform: SigningPlatform) -> None:
     values = platform.parameters()
     for name in ("response_type", "redirect_uri", "scope", "code_challenge"):
-        fields = {"request": platform.object(**{name: None}), name: values[name]}
+        without: dict[str, Any] = {name: None}
+        fields = {"request": platform.object(**without), name: values[name]}
         assert platform.push(fields).status_code == 400
 
 
@@ -40,7 +41,8 @@ def test_fapi2_messages_5_3_1_2_the_audience_is_or_holds_the_issuer(platform: Si
     issuer = platform.world.issuer
     assert status(platform, aud=[issuer]) == 201
     assert status(platform, aud=[issuer, "https://other.example"]) == 201
-    for audience in (None, "https://other.example", [], f"{issuer}/oauth/par"):
+    others: list[Any] = [None, "https://other.example", [], f"{issuer}/oauth/par"]
+    for audience in others:
         assert status(platform, aud=audience) == 400
 
 

@@ -62,6 +62,10 @@ def pushed_as(platform: SigningPlatform, authentication: dict[str, str]) -> int:
     return int(http.post("/oauth/par", data={**platform.parameters(), **authentication}).status_code)
 
 
+def _one(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
 def test_fapi2_5_2_2_the_authorization_endpoint_knows_no_cors(platform: SigningPlatform) -> None:
     http = platform.world.browser().http
     answer = http.get(platform.address(**platform.parameters()), headers={"origin": "https://evil.example"})
@@ -144,9 +148,9 @@ def test_fapi2_5_3_2_1_12_a_code_may_be_bound_to_a_dpop_key(platform: SigningPla
 @pytest.mark.parametrize(("ahead", "status"), [(0, 201), (10, 201), (61, 401)])
 def test_fapi2_5_3_2_1_13_clocks_may_be_a_little_ahead(platform: SigningPlatform, ahead: int, status: int) -> None:
     for name in ("iat", "nbf"):
-        moved = {name: platform.now + ahead, "exp": platform.now + ahead + 60, "jti": f"{name}{ahead}"}
+        moved: dict[str, Any] = {name: platform.now + ahead, "exp": platform.now + ahead + 60, "jti": f"{name}{ahead}"}
         assert pushed_as(platform, assertion(platform, **moved)) == status
-        answer = platform.push({"request": platform.object(**{name: platform.now + ahead})})
+        answer = platform.push({"request": platform.object(**_one(name, platform.now + ahead))})
         assert answer.status_code == (201 if status == 201 else 400)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crypto.keys import ES256, generate_key
@@ -103,11 +105,12 @@ def test_rfc9101_6_3_only_parameters_of_the_object_count(platform: SigningPlatfo
 
 
 def test_rfc9101_6_3_parameters_are_checked_as_any_others(platform: SigningPlatform) -> None:
-    for changes, error in (
+    refusals: tuple[tuple[dict[str, Any], str], ...] = (
         ({"scope": "profile"}, "invalid_scope"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
-    ):
+    )
+    for changes, error in refusals:
         page = platform.world.browser().get(platform.address(request=platform.object(**changes)))
         assert went_to(page)["error"] == error
 
