@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from clients.demo_platform import big_screen
 from clients.demo_platform.memory import MemorySessions
 
 HERE: Final = Path(__file__).parent
@@ -114,6 +115,42 @@ class Platform:
             return self._refused(error.error, error.description)
         return self._page("home.html", claims=None, note="您已在本平台和信籍退出登录。")
 
+    async def screen(self, request: Request) -> Response:
+        """Show the codes of the device flow, and at each look ask whether somebody has allowed it."""
+        waiting = request.session.get("device")
+        if waiting is None:
+            asked = await big_screen.ask(self.provider)
+            if "error" in asked:
+                return self._refused(asked["error"], asked.get("error_description"))
+            request.session["device"] = asked
+            return self._screen(asked)
+        told = await big_screen.poll(self.provider, waiting["device_code"])
+        if told.get("error") in big_screen.WAITING:
+            if told["error"] == "slow_down":
+                waiting["interval"] += big_screen.SLOWER
+            return self._screen(waiting)
+        del request.session["device"]
+        if "error" in told:
+            return self._refused(told["error"], told.get("error_description"))
+        signed = await self.provider.parse_id_token(told, nonce=None)
+        claims = dict(await self.provider.userinfo(token=told))
+        if claims["sub"] != signed["sub"]:
+            return self._refused("invalid_userinfo", "userinfo tells of somebody else")
+        request.session.clear()
+        request.session["sub"] = signed["sub"]
+        request.session["id_token"] = told["id_token"]
+        request.session["claims"] = {**claims, **{key: signed[key] for key in ("acr", "amr", "auth_time")}}
+        return RedirectResponse("/", status_code=303)
+
+    def _screen(self, waiting: dict[str, Any]) -> Response:
+        return self._page(
+            "screen.html",
+            picture=big_screen.qr_svg(waiting["verification_uri_complete"]),
+            user_code=waiting["user_code"],
+            verification_uri=waiting["verification_uri"],
+            interval=waiting["interval"] + 1,  # A second more than asked for: a clock may be off.
+        )
+
     def _refused(self, error: str, description: str | None) -> Response:
         note = "您没有同意，所以没有登录，也没有资料被发送。" if error == "access_denied" else "登录没有完成。"
         return self._page("refused.html", 400, note=note, error=error, description=description or "")
@@ -158,6 +195,7 @@ def demo_platform(
             Route("/callback", platform.callback),
             Route("/logout", platform.sign_out, methods=["POST"]),
             Route("/bye", platform.bye),
+            Route("/screen", platform.screen),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(MemorySessions, cookie=cookie, secure=address.scheme == "https")],
