@@ -14,7 +14,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from crypto.keys import ES256
-from idp.oauth.clients.metadata import ClientMetadata
+from idp.oauth.clients.metadata import CODE, DEVICE, ClientMetadata
 from idp.oauth.clients.registration import ClientRegistration, register_client
 from server.demo.accounts import Account, restored
 from server.demo.browser import Browser, Page, PageError
@@ -85,6 +85,7 @@ def register_platform(parts: Parts, name: str, address: str) -> dict[str, Any]:
         metadata=ClientMetadata(
             redirect_uris=(f"{address}/callback",),
             post_logout_redirect_uris=(f"{address}/bye",),
+            grant_types=(CODE, DEVICE),
             scope="openid profile eid aff",
             id_token_signed_response_alg=ES256,
         ),
