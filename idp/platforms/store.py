@@ -157,6 +157,12 @@ def end_tokens(session: Session, client_id: str, now: datetime) -> None:
     session.execute(
         update(Grant).where(Grant.client_id == client_id, Grant.revoked_at.is_(None)).values(revoked_at=now)
     )
+    session.execute(  # What it got for other platforms' tokens (RFC 8693) stands in their families.
+        update(Token)
+        .where(Token.exchanged_by == client_id, Token.access_revoked_at.is_(None))
+        .values(access_revoked_at=now)
+        .execution_options(synchronize_session=False)
+    )
     session.execute(
         update(ClientToken)
         .where(ClientToken.client_id == client_id, ClientToken.revoked_at.is_(None))
