@@ -13,14 +13,15 @@ from idp.directory import guardianship, lookup
 from idp.oauth.claims import GUARDIAN, Affiliation, Subject
 from kernel.access import STAFF, Role
 from kernel.pages import ZONE
+from kernel.store import Executor
 
 
-def subject_of(session: Session, person_id: UUID, *, vault: FieldVault, now: datetime) -> Subject | None:
+def subject_of(on: Executor, person_id: UUID, *, vault: FieldVault, now: datetime) -> Subject | None:
     """Return what may be told of a person by scope, or None where the directory knows nobody."""
-    person = lookup.person_by_id(session, vault, person_id)
-    if person is None:
+    found = lookup.person_with_places(on, vault, person_id, now.astimezone(ZONE).date())
+    if found is None:
         return None
-    today = now.astimezone(ZONE).date()
+    person, places = found
     affiliations = tuple(
         Affiliation(
             held.organisation_code,
@@ -31,10 +32,11 @@ def subject_of(session: Session, person_id: UUID, *, vault: FieldVault, now: dat
             held.organisation_name,
             held.organisation_name_en,
         )
-        for held in lookup.affiliations_of(session, person_id, today)
+        for held in places
     )
     children = 0
     if any(held.role == GUARDIAN for held in affiliations):  # Nobody else pays for the look-up.
+        session = on if isinstance(on, Session) else Session(on)
         children = guardianship.count_children(session, person_id, now=now, vault=vault)
     return Subject(person.name, person.eid, person.birthdate, f"L{person.level}", affiliations, children)
 

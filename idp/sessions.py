@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from idp import store
@@ -21,6 +22,7 @@ from idp.models import SignInSession
 from idp.oauth.logout.ending import LeftPlatform, end_online
 from idp.oauth.stores import logout
 from kernel.ids import new_token
+from kernel.store import Executor
 
 IDLE: Final = timedelta(minutes=30)
 STAFF_IDLE: Final = timedelta(minutes=15)
@@ -65,15 +67,15 @@ def open_session(
     return row, token
 
 
-def find_session(session: Session, token: str, *, keyed: Keyed, now: datetime) -> SignInSession | None:
+def find_session(on: Executor, token: str, *, keyed: Keyed, now: datetime) -> Row[Any] | None:
     """Return the signed-in browser of this cookie unless it is over; staff's shorter idle time is not known here."""
-    row = store.session_by_token(session, token_hash(keyed, token))
+    row = store.session_row(on, token_hash(keyed, token))
     if row is None or now >= row.expires_at or is_idle(row, now, staff=False):
         return None
     return row
 
 
-def is_idle(row: SignInSession, now: datetime, *, staff: bool) -> bool:
+def is_idle(row: SignInSession | Row[Any], now: datetime, *, staff: bool) -> bool:
     """Whether the browser was silent for too long."""
     return now - row.last_seen_at >= (STAFF_IDLE if staff else IDLE)
 

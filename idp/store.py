@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Row, Table, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from idp.models import Account, Attempt, Pending, RecoveryCode, SignInSession, Totp
-from kernel.store import Expired, changed, insert_new
+from kernel.store import Executor, Expired, changed, insert_new
 
 
 def account(session: Session, person_id: UUID) -> Account | None:
@@ -99,7 +100,14 @@ def replace_recovery_codes(session: Session, person_id: UUID, hashes: Sequence[b
     session.add_all(RecoveryCode(code_hash=code_hash, person_id=person_id, created_at=now) for code_hash in hashes)
 
 
+_SESSION = cast(Table, SignInSession.__table__)
+_SESSION_ROW = select(_SESSION).where(_SESSION.c.token_hash == bindparam("token_hash"))
 _SESSION_BY_TOKEN = select(SignInSession).where(SignInSession.token_hash == bindparam("token_hash"))
+
+
+def session_row(on: Executor, token_hash: bytes) -> Row[Any] | None:
+    """Return the columns of the signed-in browser with this cookie: for those who only read, at every request."""
+    return on.execute(_SESSION_ROW, {"token_hash": token_hash}).one_or_none()
 
 
 def session_by_token(session: Session, token_hash: bytes) -> SignInSession | None:

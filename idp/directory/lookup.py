@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from crypto.envelope import FieldVault
@@ -20,6 +22,7 @@ from idp.directory.errors import InputError
 from idp.directory.models import Organisation, Person
 from idp.directory.profiles import open_profile
 from kernel.access import Role
+from kernel.store import Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,34 @@ def people_by_student_number(
     return {number: _record(vault, person, number) for number, (_, person) in found.items()}
 
 
-def person_by_id(session: Session, vault: FieldVault, person_id: UUID) -> PersonRecord | None:
+def person_by_id(on: Executor, vault: FieldVault, person_id: UUID) -> PersonRecord | None:
     """Return a person."""
-    person = store.person(session, person_id)
+    person = store.person_row(on, person_id)
     return None if person is None else _record(vault, person)
+
+
+def person_with_places(
+    on: Executor, vault: FieldVault, person_id: UUID, today: date
+) -> tuple[PersonRecord, list[AffiliationRecord]] | None:
+    """Return a person and the affiliations that run on `today`, oldest first: one look-up for both."""
+    rows = store.person_with_places(on, person_id)
+    if not rows:
+        return None
+    return _record(vault, rows[0]), [
+        AffiliationRecord(
+            row.role,
+            row.place_code,
+            row.place_name,
+            row.place_name_en,
+            row.number,
+            row.grade,
+            row.class_name,
+            row.student_status,
+            row.since,
+        )
+        for row in rows
+        if row.role is not None and row.since <= today and (row.until is None or row.until >= today)
+    ]
 
 
 def person_by_eid(session: Session, vault: FieldVault, eid: str) -> PersonRecord | None:
@@ -146,6 +173,6 @@ def _superiors(path: str) -> tuple[str, ...]:
     return tuple(reversed(path.rstrip("/").split("/")[:-1]))
 
 
-def _record(vault: FieldVault, person: Person, number: str = "") -> PersonRecord:
+def _record(vault: FieldVault, person: Person | Row[Any], number: str = "") -> PersonRecord:
     profile = open_profile(vault, person.wrapped_key, person.id, person.profile)
     return PersonRecord(person.id, person.eid, profile.name, profile.gender, profile.birthdate, person.level, number)

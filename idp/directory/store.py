@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -23,6 +23,7 @@ from idp.directory.models import (
     PersonDocument,
     ReviewCase,
 )
+from kernel.store import Executor
 
 # A constant in the statement: a partial index is not used for a parameter.
 ACTIVE: Final = literal("active", literal_execute=True)
@@ -134,6 +135,37 @@ def add_people(session: Session, organisation_id: UUID, difference: int) -> None
 def person(session: Session, id_: UUID) -> Person | None:
     """Return a person."""
     return session.get(Person, id_)
+
+
+_PERSON = cast(Table, Person.__table__)
+_AFFILIATION = cast(Table, Affiliation.__table__)
+_ORGANISATION = cast(Table, Organisation.__table__)
+_PERSON_BY_ID = select(_PERSON).where(_PERSON.c.id == bindparam("person_id"))
+_PERSON_WITH_PLACES = (
+    select(
+        *(_PERSON.c[name] for name in ("id", "eid", "level", "wrapped_key", "profile")),
+        *(_AFFILIATION.c[name] for name in ("role", "number", "grade", "class_name", "student_status")),
+        *(_AFFILIATION.c[name] for name in ("since", "until")),
+        *(_ORGANISATION.c[name].label(f"place_{name}") for name in ("code", "name", "name_en")),
+    )
+    .join_from(_PERSON, _AFFILIATION, _AFFILIATION.c.person_id == _PERSON.c.id, isouter=True)
+    .outerjoin(_ORGANISATION, _ORGANISATION.c.id == _AFFILIATION.c.organisation_id)
+    .where(_PERSON.c.id == bindparam("person_id"))
+    .order_by(_AFFILIATION.c.created_at, _AFFILIATION.c.id)
+)
+
+
+def person_row(on: Executor, id_: UUID) -> Row[Any] | None:
+    """Return a person's columns: for those who only read, at every request."""
+    return on.execute(_PERSON_BY_ID, {"person_id": id_}).one_or_none()
+
+
+def person_with_places(on: Executor, id_: UUID) -> Sequence[Row[Any]]:
+    """Return a person's columns beside each affiliation and its organisation, the oldest first.
+
+    One row without an affiliation (`role` is None) for a person who has none; none for nobody.
+    """
+    return on.execute(_PERSON_WITH_PLACES, {"person_id": id_}).all()
 
 
 def person_by_eid(session: Session, eid: str) -> Person | None:

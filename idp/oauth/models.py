@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from kernel.db import Base, UtcDateTime
 from kernel.ids import new_id
 
+MAYBE_JSON = JSON(none_as_null=True)
+"""What is not there is NULL: the text `null` would be parsed again and again."""
+
 
 class Client(Base):
     """A registered platform. What it registered stands in `registered`, in the words of RFC 7591.
@@ -64,11 +67,11 @@ class Grant(Base):
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     dpop_jkt: Mapped[str | None] = mapped_column(String(43))
     """The key that the code is bound to (RFC 9449 section 10)."""
-    claims: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    claims: Mapped[dict[str, Any] | None] = mapped_column(MAYBE_JSON)
     """The `claims` parameter (OIDC Core section 5.5), as far as it was granted."""
-    resources: Mapped[list[str] | None] = mapped_column(JSON)
+    resources: Mapped[list[str] | None] = mapped_column(MAYBE_JSON)
     """The resources that were asked for (RFC 8707)."""
-    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(MAYBE_JSON)
     """The authorization details (RFC 9396), as granted."""
     acr: Mapped[str] = mapped_column(String(64))
     amr: Mapped[str] = mapped_column(String(64))
@@ -95,8 +98,8 @@ class Token(Base):
     access_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     refresh_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
     scope: Mapped[str] = mapped_column(String(500))
-    resources: Mapped[list[str] | None] = mapped_column(JSON)
-    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    resources: Mapped[list[str] | None] = mapped_column(MAYBE_JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(MAYBE_JSON)
     jkt: Mapped[str | None] = mapped_column(String(43))
     """The thumbprint of the DPoP key that the token is bound to (RFC 9449 section 6)."""
     x5t: Mapped[str | None] = mapped_column(String(43))
@@ -105,7 +108,7 @@ class Token(Base):
     """The platform that got the token for another one's (RFC 8693); None: the grant's own platform."""
     exchanged_sub: Mapped[str | None] = mapped_column(String(64))
     """The person's name at that platform."""
-    act: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    act: Mapped[dict[str, Any] | None] = mapped_column(MAYBE_JSON)
     """Who acts with an exchanged token (RFC 8693 section 4.1)."""
     issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
     access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -123,8 +126,8 @@ class ClientToken(Base):
     access_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(String(500))
-    resources: Mapped[list[str] | None] = mapped_column(JSON)
-    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    resources: Mapped[list[str] | None] = mapped_column(MAYBE_JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(MAYBE_JSON)
     jkt: Mapped[str | None] = mapped_column(String(43))
     x5t: Mapped[str | None] = mapped_column(String(43))
     issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -184,8 +187,8 @@ class DeviceCode(Base):
     user_code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     client_id: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(String(500))
-    resources: Mapped[list[str] | None] = mapped_column(JSON)
-    details: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+    resources: Mapped[list[str] | None] = mapped_column(MAYBE_JSON)
+    details: Mapped[list[dict[str, Any]] | None] = mapped_column(MAYBE_JSON)
     state: Mapped[str] = mapped_column(String(8))  # pending, allowed, refused
     interval: Mapped[int] = mapped_column(Integer)
     """The seconds between two polls; each poll that comes too early adds five."""

@@ -11,11 +11,10 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from crypto.encoding import b64u
 from crypto.hashes import hmac_sm3
 from idp.oauth.stores import subs
+from kernel.store import Executor
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -25,24 +24,24 @@ def first_sub(key: bytes, sector: str, person_id: UUID) -> str:
     return b64u(hmac_sm3(key, f"sub:v1|{sector}|{person_id}".encode()))
 
 
-def sub_of(session: Session, sector: str, person_id: UUID, *, key: bytes, now: datetime) -> str:
+def sub_of(on: Executor, sector: str, person_id: UUID, *, key: bytes, now: datetime) -> str:
     """Return the `sub` under which the sector knows the person, making it where there is none."""
-    known = subs.live_sub(session, sector, person_id)
+    known = subs.live_sub(on, sector, person_id)
     if known is not None:
         return known
     # A first value that was retired, or lives on with another person, is never given again:
     # a counter behind the sector makes the next one.
     for attempt in range(100):
         sub = first_sub(key, sector if attempt == 0 else f"{sector}#{attempt}", person_id)
-        if subs.sub_owner(session, sector, sub) is None:
-            subs.insert_sub(session, sector, sub, person_id, now)
+        if subs.sub_owner(on, sector, sub) is None:
+            subs.insert_sub(on, sector, sub, person_id, now)
             return sub
     raise AssertionError("a hundred names of one person at one sector were retired")
 
 
-def sub_known(session: Session, sector: str, sub: str, person_id: UUID) -> bool:
+def sub_known(on: Executor, sector: str, sub: str, person_id: UUID) -> bool:
     """Whether `sub` is, or was, this person's name at the sector."""
-    return subs.sub_owner(session, sector, sub) == person_id
+    return subs.sub_owner(on, sector, sub) == person_id
 
 
 def sector_of(client_id: str, redirect_uris: tuple[str, ...]) -> str | None:

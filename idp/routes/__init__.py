@@ -28,6 +28,7 @@ from idp.routes import (
 def routers() -> list[APIRouter]:
     """Return the routers of the pages."""
     return [
+        authorize.router,  # First: it takes the load, and routes are tried one after the other.
         signin.router,
         signout.router,
         activation.router,
@@ -35,7 +36,6 @@ def routers() -> list[APIRouter]:
         receipts.router,
         children.router,
         guardians.router,
-        authorize.router,
         device.router,
         logout.router,
         developer.router,

@@ -30,6 +30,7 @@ from idp.people import subject_of
 from kernel.clock import Clock
 from kernel.db import Database
 from kernel.pages import ZONE
+from kernel.store import Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def build_idp(  # noqa: PLR0913 - the composition root's one call, all by name
     keys = SigningKeys(keyring)
     fetcher = fetcher or Fetcher(allow_loopback=urlsplit(issuer).hostname in LOOPBACK)
 
-    def told(session: Session, person_id: UUID) -> Subject | None:
-        return subject_of(session, person_id, vault=directory.vault, now=clock.now())
+    def told(on: Executor, person_id: UUID) -> Subject | None:
+        return subject_of(on, person_id, vault=directory.vault, now=clock.now())
 
     issuing = Issuing(
         database, keyed, clock, issuer, fetcher, KeySets(fetcher, clock), keys, pairwise_key, subject_of=told

@@ -19,7 +19,7 @@ from idp.people import is_staff
 from idp.routes import cookies
 from idp.routes.services import idp_of
 from kernel import audit
-from kernel.access import Actor
+from kernel.access import Actor, Role
 from kernel.errors import BusyError
 
 
@@ -30,15 +30,16 @@ def actor_of(request: Request) -> Actor | None:
         return None
     idp = idp_of(request)
     now = idp.now()
-    with idp.database.read() as session:
-        row = sessions.find_session(session, token, keyed=idp.keyed, now=now)
+    with idp.database.read_core() as connection:
+        row = sessions.find_session(connection, token, keyed=idp.keyed, now=now)
         if row is None:
             return None
-        roles = lookup.roles_of(session, row.person_id, idp.today())
-        if sessions.is_idle(row, now, staff=is_staff(roles)):
-            return None
-        person = lookup.person_by_id(session, idp.directory.vault, row.person_id)
-    if person is None:
+        found = lookup.person_with_places(connection, idp.directory.vault, row.person_id, idp.today())
+    if found is None:
+        return None
+    person, places = found
+    roles = [Role(held.role, held.organisation_code) for held in places]
+    if sessions.is_idle(row, now, staff=is_staff(roles)):
         return None
     if now - row.last_seen_at >= sessions.TOUCH:
         # A busy database must not keep anybody out: the next request notes it.

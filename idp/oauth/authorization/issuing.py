@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from idp.oauth.authorization.acr import acr_told
 from idp.oauth.authorization.code import keep_grant
 from idp.oauth.authorization.kept import use_up
@@ -32,6 +30,7 @@ from idp.oauth.tokens.id_token import half_hashes, personal_claims, sign_id_toke
 from idp.oauth.tokens.values import new_pair
 from kernel.ids import new_id, new_token
 from kernel.pages import ZONE
+from kernel.store import Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def prepare_answer(request: AuthorizationRequest, signed_in: SignedIn, *, by: Is
 
 
 def keep_answer(
-    session: Session,
+    on: Executor,
     request: AuthorizationRequest,
     signed_in: SignedIn,
     prepared: Prepared,
@@ -77,16 +76,15 @@ def keep_answer(
     Raises:
         RequestOverError: The request was kept, and answered already.
     """
-    use_up(session, request)
+    use_up(on, request)
     sector, now = request.client.sector, request.now
-    sub = sub_of(session, sector, signed_in.person_id, key=by.pairwise_key, now=now)
+    sub = sub_of(on, sector, signed_in.person_id, key=by.pairwise_key, now=now)
     if prepared.code is not None or prepared.access is not None:
         grant_id = prepared.grant_id
-        keep_grant(session, request, signed_in, grant_id=grant_id, sub=sub, code=prepared.code, keyed=by.keyed)
+        keep_grant(on, request, signed_in, grant_id=grant_id, sub=sub, code=prepared.code, keyed=by.keyed)
     if prepared.access is not None:
-        session.flush()  # The token's row names its grant's.
-        rows.insert_token(session, prepared.access.row(by.keyed, grant_id=prepared.grant_id))
-    logout.note_participant(session, signed_in.session_id, request.client.client_id, sub, until)
+        rows.insert_token(on, prepared.access.row(by.keyed, grant_id=prepared.grant_id))
+    logout.note_participant(on, signed_in.session_id, request.client.client_id, sub, until)
 
 
 def _sub(request: AuthorizationRequest, signed_in: SignedIn, *, by: Issuing) -> str:

@@ -53,8 +53,8 @@ def userinfo(call: Call, *, clients: ClientCache, by: Issuing) -> Told:
     scheme, text = presented(call)
     look = look_for(text, by)
     now = by.clock.now()
-    with by.database.read() as session:
-        token = found(session, look, by) if look is not None and look.kind == ACCESS else None
+    with by.database.read_core() as connection:
+        token = found(connection, look, by) if look is not None and look.kind == ACCESS else None
         client = clients.get(token.client_id) if token is not None and token.alive else None
         if token is None or token.person_id is None or client is None:
             raise InvalidTokenError("the access token is unknown, over or revoked")
@@ -63,7 +63,7 @@ def userinfo(call: Call, *, clients: ClientCache, by: Issuing) -> Told:
         nonce = _check_sender(call, scheme, text, token, client, by=by)
         if OPENID not in token.scope.split():
             raise InsufficientScopeError("the token's scope lacks openid")
-        subject = by.subject_of(session, token.person_id)
+        subject = by.subject_of(connection, token.person_id)
     if subject is None:
         raise InvalidTokenError("the person is not known any more")
     today = now.astimezone(ZONE).date()

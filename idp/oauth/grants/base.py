@@ -7,10 +7,11 @@ in which a DPoP proof is spent).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from authlib.oauth2.rfc6749.errors import UnauthorizedClientError
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from idp.oauth.clients.metadata import AUTH_METHODS
 from idp.oauth.clients.registered import RegisteredClient
@@ -85,6 +86,11 @@ class Settling:
         """Keep `access` for `settle` and return the answer that gives it out."""
         self.access = access
         return access.answer(access.text(self.platform, issuer=self.by.issuer, keys=self.by.keys), refresh)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open the write of a grant that keeps one row: one statement, unless a proof is spent with it."""
+        database = self.by.database
+        return database.write_one() if self.binding.proof is None else database.write_core()
 
     def spend(self, on: Executor) -> None:
         """Spend the proof in the write that issues.

@@ -81,6 +81,6 @@ class ClientCredentialsGrant(Settling, TokenEndpointMixin, BaseGrant):
             "issued_at": access.issued_at,
             "expires_at": access.expires_at,
         }
-        with self.by.database.write_core() as connection:
+        with self.writing() as connection:
             self.spend(connection)
             rows.insert_client_token(connection, values)

@@ -143,14 +143,14 @@ class RefreshGrant(Settling, grants.RefreshTokenGrant):
         if not self._rotates:
             # The refresh token's own row stays. A family that ends at this moment ends this token too.
             values = self.access.row(self.by.keyed, grant_id=old.grant_id)
-            with self.by.database.write_core() as connection:
+            with self.writing() as connection:
                 self.spend(connection)
                 rows.insert_token(connection, values)
             return
         end = refresh_end(now, old.granted_at, rotates=True)
         values = self.access.row(self.by.keyed, grant_id=old.grant_id, refresh=self.pair.refresh, refresh_end=end)
         with self.by.database.write_core() as connection:
-            first = rows.rotate_token(connection, old.id, old.grant_id, now, values["expires_at"])
+            first = rows.rotate_token(connection, old.id, now)
             if first:
                 self.spend(connection)
                 rows.insert_token(connection, values)

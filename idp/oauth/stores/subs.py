@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, bindparam, select
 
 from idp.oauth.models import PairwiseSub
-from kernel.store import insert_new
+from kernel.store import Executor, insert_new
 
-
-def live_sub(session: Session, sector: str, person_id: UUID) -> str | None:
-    """Return the name under which a sector knows the person."""
-    mine = select(PairwiseSub.sub).where(
-        PairwiseSub.person_id == person_id, PairwiseSub.sector == sector, PairwiseSub.retired_at.is_(None)
+_SUB = cast(Table, PairwiseSub.__table__)
+_LIVE_SUBS = (
+    select(_SUB.c.sub)
+    .where(
+        _SUB.c.person_id == bindparam("person_id"), _SUB.c.sector == bindparam("sector"), _SUB.c.retired_at.is_(None)
     )
-    return session.scalar(mine.order_by(PairwiseSub.created_at).limit(1))
+    .order_by(_SUB.c.created_at)
+)
 
 
-def insert_sub(session: Session, sector: str, sub: str, person_id: UUID, now: datetime) -> None:
+def live_sub(on: Executor, sector: str, person_id: UUID) -> str | None:
+    """Return the name under which a sector knows the person."""
+    found: str | None = on.execute(_LIVE_SUBS, {"person_id": person_id, "sector": sector}).scalars().first()
+    return found
+
+
+def insert_sub(on: Executor, sector: str, sub: str, person_id: UUID, now: datetime) -> None:
     """Keep a person's first name at a sector; the same one coming twice at once is one."""
-    insert_new(session, PairwiseSub, {"sector": sector, "sub": sub, "person_id": person_id, "created_at": now})
+    insert_new(on, PairwiseSub, {"sector": sector, "sub": sub, "person_id": person_id, "created_at": now})
 
 
-def sub_owner(session: Session, sector: str, sub: str) -> UUID | None:
+def sub_owner(on: Executor, sector: str, sub: str) -> UUID | None:
     """Return who has, or had, this name at the sector."""
-    return session.scalar(select(PairwiseSub.person_id).where(PairwiseSub.sector == sector, PairwiseSub.sub == sub))
+    return on.scalar(select(PairwiseSub.person_id).where(PairwiseSub.sector == sector, PairwiseSub.sub == sub))

@@ -41,16 +41,16 @@ _USE_CODE = (
     .where(_GRANT.c.id == bindparam("grant_id"), _GRANT.c.code_used_at.is_(None), _GRANT.c.revoked_at.is_(None))
     .values(code_used_at=bindparam("now"), expires_at=bindparam("until"))
 )
-_EXTEND_GRANT = (
-    update(_GRANT)
-    .where(_GRANT.c.id == bindparam("grant_id"), _GRANT.c.revoked_at.is_(None))
-    .values(expires_at=bindparam("until"))
-)
 _ROTATE = (
     update(_TOKEN)
-    .where(_TOKEN.c.id == bindparam("token_id"), _TOKEN.c.rotated_at.is_(None))
+    .where(
+        _TOKEN.c.id == bindparam("token_id"),
+        _TOKEN.c.rotated_at.is_(None),
+        select(_GRANT.c.id).where(_GRANT.c.id == _TOKEN.c.grant_id, _GRANT.c.revoked_at.is_(None)).exists(),
+    )
     .values(rotated_at=bindparam("now"))
 )
+_INSERT_GRANT = insert(_GRANT)
 _INSERT_TOKEN = insert(_TOKEN)
 _INSERT_CLIENT_TOKEN = insert(_CLIENT_TOKEN)
 _CLIENT_TOKEN_BY_ACCESS = select(_CLIENT_TOKEN).where(_CLIENT_TOKEN.c.access_hash == bindparam("hash"))
@@ -80,11 +80,17 @@ def use_code(on: Executor, grant_id: UUID, now: datetime, until: datetime) -> bo
     return changed(on.execute(_USE_CODE, {"grant_id": grant_id, "now": now, "until": until})) == 1
 
 
-def rotate_token(on: Executor, token_id: UUID, grant_id: UUID, now: datetime, until: datetime) -> bool:
-    """Mark a refresh token as used; False where somebody was first, or the grant has ended."""
-    if changed(on.execute(_ROTATE, {"token_id": token_id, "now": now})) != 1:
-        return False
-    return changed(on.execute(_EXTEND_GRANT, {"grant_id": grant_id, "until": until})) == 1
+def insert_grant(on: Executor, values: dict[str, Any]) -> None:
+    """Keep what a person granted."""
+    on.execute(_INSERT_GRANT, values)
+
+
+def rotate_token(on: Executor, token_id: UUID, now: datetime) -> bool:
+    """Mark a refresh token as used; False where somebody was first, or the grant has ended.
+
+    The grant's own time is not touched: it stays as long as a token of it is left (`expired`).
+    """
+    return changed(on.execute(_ROTATE, {"token_id": token_id, "now": now})) == 1
 
 
 def insert_token(on: Executor, values: dict[str, Any]) -> None:

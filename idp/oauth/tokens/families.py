@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from idp.keyed import Keyed
 from idp.oauth.claims import Subject
 from idp.oauth.clients.key_sets import KeySets
@@ -18,9 +16,10 @@ from idp.oauth.tokens.remembered import Remembered
 from kernel import audit
 from kernel.clock import Clock
 from kernel.db import Database
+from kernel.store import Executor
 
-SubjectOf = Callable[[Session, UUID], Subject | None]
-"""How a person's facts are read, in one reading session."""
+SubjectOf = Callable[[Executor, UUID], Subject | None]
+"""How a person's facts are read, with one connection."""
 
 
 @dataclass(frozen=True, slots=True)
