@@ -125,6 +125,7 @@ def test_an_unknown_platform_gets_the_same_answer_after_the_same_work(
 ) -> None:
     prover = Prover(small_world)
     worked: list[str] = []
+
     def counted(token: str, *args: Any, **kwargs: Any) -> Any:
         worked.append(token)
         return verify_foreign_jwt(token, *args, **kwargs)
