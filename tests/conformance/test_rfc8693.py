@@ -27,7 +27,7 @@ class Pair:
         server = world.platform(
             name="资源平台",
             redirect_uris=["https://api.example.edu.cn/cb"],
-            scope="openid profile aff",
+            scope="openid profile aff offline_access",
             **GRANTS,
             **changes,
         )

@@ -242,6 +242,16 @@ def test_rfc9449_5_a_refresh_token_of_a_public_client_is_bound_too(small_world: 
     assert body(machine.refresh(first["refresh_token"]))["access_token"] == second["access_token"]
 
 
+def test_a_refresh_repeated_with_another_key_than_the_first_gets_nothing(small_world: World) -> None:
+    platform = small_world.platform(**PUBLIC)
+    unbound = body(Machine(small_world, platform).redeem(grant_code(small_world, platform)))["refresh_token"]
+    first = body(Machine(small_world, platform, key=key_of()).refresh(unbound))
+    for machine in (Machine(small_world, platform, key=key_of(name="b")), Machine(small_world, platform)):
+        assert error(machine.refresh(unbound)) == "invalid_grant"
+    again = body(Machine(small_world, platform, key=key_of()).refresh(unbound))
+    assert again["access_token"] == first["access_token"]
+
+
 def test_rfc9449_5_a_refresh_token_of_a_confidential_client_may_change_its_key(small_world: World) -> None:
     machine = fapi_platform(small_world, **CODE)
     first = body(machine.redeem(grant_code(small_world, machine.platform)))
