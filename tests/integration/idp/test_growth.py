@@ -141,7 +141,7 @@ def test_what_waits_for_the_purge_goes_in_short_transactions_until_nothing_is_le
         for _ in range(many):
             spend(session, secrets.token_bytes(32), now)
     small_world.clock.move(timedelta(seconds=1))
-    gone = []
+    gone: list[int] = []
     while not gone or gone[-1]:
         with small_world.database.write() as session:
             gone.append(purge(session, small_world.clock.now()))

@@ -91,7 +91,7 @@ def test_fifty_refreshes_of_one_token_at_once_leave_one_live_family(world: World
     def refresh(_: int) -> tuple[int, str]:
         together.wait(60)
         try:
-            answer = machine.refresh(first["refresh_token"])
+            answer: Any = machine.refresh(first["refresh_token"])
         except BusyError:  # SQLite's lock: 503, ask again.
             return 503, ""
         return answer.status, answer.body.get("refresh_token", answer.body.get("error"))

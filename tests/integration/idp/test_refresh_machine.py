@@ -31,7 +31,7 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
         def __init__(self) -> None:
             super().__init__()
             browser = world.sign_in(human)
-            token = machine.redeem(world.code(platform, browser, scope=SCOPE)).body
+            token: Any = machine.redeem(world.code(platform, browser, scope=SCOPE)).body
             self.grant_id = newest_grant(world)
             self.chain: list[str] = [token["refresh_token"]]
             self.access: list[str] = [token["access_token"]]
@@ -40,7 +40,7 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
 
         @rule()
         def refresh_the_latest(self) -> None:
-            answer = machine.refresh(self.chain[-1])
+            answer: Any = machine.refresh(self.chain[-1])
             if self.over:
                 assert (answer.status, answer.body["error"]) == (400, "invalid_grant")
                 return
@@ -55,7 +55,7 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
         def repeat_an_old_one(self, data: st.DataObject) -> None:
             back = data.draw(st.sampled_from([1, 1, 1, 2, 3]))  # Mostly the one that has a grace time.
             at = max(0, len(self.used) - back)
-            answer = machine.refresh(self.chain[at])
+            answer: Any = machine.refresh(self.chain[at])
             now = world.clock.now()
             gracious = at == len(self.used) - 1 and now - self.used[at] < GRACE
             if not self.over and gracious:
@@ -95,7 +95,7 @@ def test_rotation_keeps_its_promises_whatever_comes(small_world: World) -> None:
             if self.over:
                 assert machine.userinfo(self.access[-1]).status == 401
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Rotation,
         settings=settings(
             max_examples=40,
