@@ -83,7 +83,7 @@ def wish_again(request: ConsentRequest, client: RegisteredClient) -> Wish | None
 
 def includes(given: Iterable[Receipt], wish: Wish) -> bool:
     """Whether all of `given` together include all of `wish`, for the same purpose of the same owner."""
-    fitting = list(given)
+    fitting = [row for row in given if (row.owner, row.purpose) == (wish.owner, wish.purpose)]
     scopes = {scope for row in fitting for scope in row.scope.split()}
     claims = {claim for row in fitting for claim in row.fields["claims"]}
     details = [detail for row in fitting for detail in row.fields["details"]]
