@@ -78,6 +78,7 @@ def test_a_request_uri_is_good_for_one_answer(world: World) -> None:
     uri = platform.pushed()
     assert "code" in allowed(browser, browser.get(platform.address(request_uri=uri)))
     assert "request_over" in error_page(browser.get(platform.address(request_uri=uri)))
+    error_page(world.browser().get(platform.address(request_uri=uri)))  # Nobody is asked to sign in for nothing.
 
 
 def test_two_consents_on_one_request_give_one_code(small_world: World) -> None:
