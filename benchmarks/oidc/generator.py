@@ -126,7 +126,13 @@ class Measured:
 
 
 async def measure(
-    host: str, port: int, prepare: Prepare, *, seconds: float, connections: int = CONNECTIONS
+    host: str,
+    port: int,
+    prepare: Prepare,
+    *,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    warm_up: float = WARM_UP,
 ) -> Measured:
     """Repeat an operation on all connections for `seconds`, after a short warm-up."""
     loop = asyncio.get_running_loop()
@@ -139,12 +145,12 @@ async def measure(
             opened.append(connection)
             async with asyncio.timeout(PATIENCE):
                 ready.append((connection, await prepare(connection)))
-        start = time.perf_counter() + WARM_UP
+        start = time.perf_counter() + warm_up
         cpu = time.process_time()
-        async with asyncio.timeout(WARM_UP + seconds + PATIENCE):
+        async with asyncio.timeout(warm_up + seconds + PATIENCE):
             tasks = [_repeat(each, operation, start, start + seconds, measured) for each, operation in ready]
             await asyncio.gather(*tasks)
-        measured.own_cpu = (time.process_time() - cpu) / (WARM_UP + seconds)
+        measured.own_cpu = (time.process_time() - cpu) / (warm_up + seconds)
         measured.seconds = seconds
     except (UnexpectedReplyError, OSError, TimeoutError) as error:
         measured.failed += 1
