@@ -24,7 +24,7 @@ from crypto.signing import Signer
 from kernel.clock import Clock
 from kernel.db import Database
 from ledger.submission import LogWriter
-from ledger.tiles import TileFolder
+from ledger.tiles import Tiles
 
 AnchorOf = Callable[[Session, int], Mapping[str, Any] | None]
 
@@ -47,7 +47,7 @@ class CredentialServices:
     clock: Clock
     signer: Signer
     log: LogWriter
-    tiles: TileFolder
+    tiles: Tiles
     directory: Directory
     vault: FieldVault
     blind: BlindIndex

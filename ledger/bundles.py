@@ -19,7 +19,7 @@ from ledger.errors import InvalidProofError, TamperedTilesError
 from ledger.merkle import InclusionProof, Nodes, TreeHead, leaf_hash, prove_inclusion_from, verify_inclusion
 from ledger.proof_text import ProvenEntry
 from ledger.store import CheckpointRow, Placed
-from ledger.tiles import TileFolder
+from ledger.tiles import Tiles
 
 
 class State(StrEnum):
@@ -59,14 +59,14 @@ class Publication:
 
 
 def proof_of(
-    session: Session, tiles: TileFolder, commitment: bytes, *, tree_size: int | None = None
+    session: Session, tiles: Tiles, commitment: bytes, *, tree_size: int | None = None
 ) -> LogProof | None:
     """Prove one entry; see `proofs_of`. None if it is not published (by that checkpoint)."""
     return proofs_of(session, tiles, [commitment], tree_size=tree_size).get(commitment)
 
 
 def proofs_of(
-    session: Session, tiles: TileFolder, commitments: Sequence[bytes], *, tree_size: int | None = None
+    session: Session, tiles: Tiles, commitments: Sequence[bytes], *, tree_size: int | None = None
 ) -> dict[bytes, LogProof]:
     """Prove entries under the first published checkpoint that holds each, or under that of `tree_size`.
 
@@ -87,7 +87,7 @@ def proofs_of(
     return proofs
 
 
-def _proof(tiles: TileFolder, nodes: Nodes, placed: Placed, checkpoint: CheckpointRow) -> LogProof:
+def _proof(tiles: Tiles, nodes: Nodes, placed: Placed, checkpoint: CheckpointRow) -> LogProof:
     proof = prove_inclusion_from(tiles.hash, nodes, placed.leaf_index, checkpoint.tree_size)
     head = TreeHead(checkpoint.tree_size, checkpoint.root_hash)
     try:

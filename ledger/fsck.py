@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 from ledger.log import LogServices
 from ledger.merkle import CompactRange, Hash, Nodes, leaf_hash, root
 from ledger.tile import ENTRIES, WIDTH, tile_at
-from ledger.tiles import TileFolder
+from ledger.tiles import Tiles
 
 
 def findings(log: LogServices) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _walk(log: LogServices, end: int, roots: dict[int, bytes]) -> Iterator[str]:
                 yield f"the checkpoint of {size} entries has another root"
 
 
-def _bundle(tiles: TileFolder, begin: int, stop: int, end: int, entries: list[bytes]) -> Iterator[str]:
+def _bundle(tiles: Tiles, begin: int, stop: int, end: int, entries: list[bytes]) -> Iterator[str]:
     if list(tiles.entries(begin, stop)) != entries:
         yield f"the bundle {tile_at(ENTRIES, begin // WIDTH, end).path} holds other entries than the database"
 

@@ -10,7 +10,7 @@ from crypto.signing import Signer
 from kernel.clock import Clock
 from kernel.db import Database
 from ledger.checkpoint import WitnessPolicy
-from ledger.tiles import TileFolder
+from ledger.tiles import Tiles
 from ledger.vkey import VerifierKey, kind_of
 from ledger.witnessing import Witness
 
@@ -27,7 +27,7 @@ class LogServices:
     """
 
     database: Database
-    tiles: TileFolder
+    tiles: Tiles
     origin: str
     signer: Signer
     witnesses: tuple[Witness, ...]

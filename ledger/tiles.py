@@ -1,24 +1,23 @@
 """The log as files: immutable tiles of hashes and entries, and the published checkpoint.
 
-A folder that any web server can serve as it is (C2SP tlog-tiles). Tiles are derived: from
-the entries they can be made again, byte for byte. So writing one twice is harmless, and one
-that exists with other bytes is never overwritten: it means that history was changed.
+C2SP tlog-tiles. Tiles are derived: from the entries they can be made again, byte for byte.
+So writing one twice is harmless, and one that exists with other bytes is never overwritten:
+it means that history was changed.
 
-Knows no database. Every file is on the disk before anything that refers to it.
+Knows no database, and not where the files lie (`ledger.files`). Every file is kept before
+anything that refers to it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crypto.hashes import HASHES
 from ledger.checkpoint import parse_checkpoint
 from ledger.errors import EntryNotFoundError, TamperedTilesError
+from ledger.files import Files
+from ledger.folder import Folder
 from ledger.merkle import Nodes, TreeHead, leaf_hash, node_hash, root_from
 from ledger.note import parse_note
 from ledger.tile import ENTRIES, WIDTH, Tile, decode_bundle, encode_bundle, split_hashes, tile_at
@@ -26,12 +25,12 @@ from ledger.tile import ENTRIES, WIDTH, Tile, decode_bundle, encode_bundle, spli
 CHECKPOINT = "checkpoint"
 
 
-class TileFolder:
-    """The folder of one log. `hash_name`, a name of `crypto.hashes.HASHES`, is chosen once."""
+class Tiles:
+    """The files of one log. `hash_name`, a name of `crypto.hashes.HASHES`, is chosen once."""
 
-    def __init__(self, folder: Path, hash_name: str = "sm3") -> None:
-        """Use `folder`, which is made at the first write."""
-        self.folder = folder
+    def __init__(self, files: Files, hash_name: str = "sm3") -> None:
+        """Keep the log in `files`."""
+        self.files = files
         self.hash_name = hash_name
         self.hash = HASHES[hash_name]
 
@@ -41,10 +40,10 @@ class TileFolder:
         Raises:
             EntryNotFoundError: There is none.
         """
-        try:
-            return self._path(tile).read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise EntryNotFoundError("there is no such tile") from error
+        data = self.files.read(name_of(tile))
+        if data is None:
+            raise EntryNotFoundError("there is no such tile")
+        return data
 
     def nodes(self, tree_size: int) -> Nodes:
         """Give the hashes of the perfect subtrees of the tree of `tree_size`, each read or hashed once.
@@ -92,25 +91,24 @@ class TileFolder:
             yield from entries[max(0, begin - index * WIDTH) :]
 
     def extend(self, old_size: int, entries: Sequence[bytes]) -> TreeHead:
-        """Append `entries` to the tree of `old_size`; return the new head once all is on the disk.
+        """Append `entries` to the tree of `old_size`; return the new head once all is kept.
 
         Raises:
             TamperedTilesError: A tile of the old tree is missing, or one to be written exists
                 with other bytes.
         """
-        folders: set[Path] = set()
+        files: dict[str, bytes] = {}
         start = old_size - old_size % WIDTH
-        self._write_row(ENTRIES, start, [*self.entries(start, old_size), *entries], folders)
+        _add_row(ENTRIES, start, [*self.entries(start, old_size), *entries], files)
         begin, fresh, level = old_size, [leaf_hash(self.hash, entry) for entry in entries], 0
         while fresh:
             start = begin - begin % WIDTH
             row = fresh if start == begin else self._hashes(Tile(level, start // WIDTH, begin - start)) + fresh
-            self._write_row(level, start, row, folders)
+            _add_row(level, start, row, files)
             full = len(row) - len(row) % WIDTH
             fresh = [self._parent(row[at : at + WIDTH]) for at in range(0, full, WIDTH)]
             begin, level = start // WIDTH, level + 1
-        for folder in folders:
-            _sync(folder)
+        self.files.write_new(files)
         return self.head(old_size + len(entries))
 
     def prune(self, old_size: int, new_size: int) -> int:
@@ -122,30 +120,23 @@ class TileFolder:
         for level in (ENTRIES, *range(8)):
             shift = 8 * max(level, 0) + 8
             for index in range(old_size >> shift, new_size >> shift):
-                folder = self._path(Tile(level, index, 1)).parent
-                for file in folder.glob("*"):
-                    file.unlink(missing_ok=True)
-                    count += 1
-                with suppress(OSError):  # Never there, or another process was faster.
-                    folder.rmdir()
+                count += self.files.remove(name_of(Tile(level, index)) + ".p")
         return count
 
     def read_checkpoint(self) -> str | None:
         """Return the published checkpoint's note, if there is one."""
-        try:
-            return (self.folder / CHECKPOINT).read_text("utf-8")
-        except FileNotFoundError:
-            return None
+        data = self.files.read(CHECKPOINT)
+        return None if data is None else data.decode()
 
     def write_checkpoint(self, note: str) -> bool:
         """Publish `note` unless a larger checkpoint is there already; return whether it was written."""
-        with self._lock():
-            current = self.read_checkpoint()
-            if current is not None and _size_of(current) >= _size_of(note):
-                return False
-            _write(self.folder / CHECKPOINT, note.encode())
-            _sync(self.folder)
-        return True
+
+        def change(current: bytes | None) -> bytes | None:
+            if current is not None and _size_of(current.decode()) >= _size_of(note):
+                return None
+            return note.encode()
+
+        return self.files.update(CHECKPOINT, change)
 
     def _hashes(self, tile: Tile) -> list[bytes]:
         hashes = split_hashes(self._widest(tile))[: tile.width]
@@ -167,47 +158,27 @@ class TileFolder:
             row = [node_hash(self.hash, row[at], row[at + 1]) for at in range(0, len(row), 2)]
         return row[0]
 
-    def _write_row(self, level: int, start: int, row: Sequence[bytes], folders: set[Path]) -> None:
-        for at in range(0, len(row), WIDTH):
-            part = row[at : at + WIDTH]
-            data = encode_bundle(part) if level == ENTRIES else b"".join(part)
-            path = self._path(Tile(level, (start + at) // WIDTH, len(part)))
-            # Folders are synced even where the file stands: who wrote it may have ended before that.
-            folders.update(path.parents[: len(path.relative_to(self.folder).parts) + 1])
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, data)
-            elif path.read_bytes() != data:
-                raise TamperedTilesError(f"{path.relative_to(self.folder)} exists with other bytes: not overwritten")
 
-    def _path(self, tile: Tile) -> Path:
-        return self.folder / "tile" / tile.path
+class TileFolder(Tiles):
+    """The files of one log in a folder."""
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def __init__(self, folder: Path, hash_name: str = "sm3") -> None:
+        """Use `folder`, which is made at the first write."""
+        super().__init__(Folder(folder), hash_name)
+        self.folder = folder
+
+
+def name_of(tile: Tile) -> str:
+    """Return the name of a tile's file."""
+    return f"tile/{tile.path}"
+
+
+def _add_row(level: int, start: int, row: Sequence[bytes], files: dict[str, bytes]) -> None:
+    for at in range(0, len(row), WIDTH):
+        part = row[at : at + WIDTH]
+        name = name_of(Tile(level, (start + at) // WIDTH, len(part)))
+        files[name] = encode_bundle(part) if level == ENTRIES else b"".join(part)
 
 
 def _size_of(note: str) -> int:
     return parse_checkpoint(parse_note(note).text).head.tree_size
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a whole file or none: under another name, onto the disk, then into place."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
