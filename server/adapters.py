@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from credentials.directory import Person, School
+from credentials.platform_access import Readable, Reading
 from crypto.envelope import FieldVault
 from idp.directory import lookup
+from idp.oauth.authorization.details import CREDENTIAL
+from idp.routes.resources import admit
 from kernel.db import Database
 
 
@@ -38,6 +44,20 @@ class IdpDirectory:
         with self._database.read() as session:
             found = lookup.person_by_id(session, self._vault, person_id)
         return None if found is None else _person(found)
+
+
+async def token_gate(request: Request, path: str) -> Reading | Response:
+    """Let in who presents an access token that the holder let read credentials with: `credentials`' token gate."""
+    found = await admit(request, path)
+    if isinstance(found, Response):
+        return found
+    readable = tuple(
+        Readable(frozenset(part["credential_types"]), frozenset(part.get("issuers", ())))
+        for part in found.token.details or ()
+        if part["type"] == CREDENTIAL
+    )
+    headers = {"DPoP-Nonce": found.nonce} if found.nonce else {}
+    return Reading(found.person_id, found.client.client_id, readable, headers)
 
 
 def _person(record: lookup.PersonRecord) -> Person:

@@ -24,6 +24,7 @@ from kernel import problems
 from kernel.access import open_to
 from ledger.routes.services import ExplorerServices
 from server import home
+from server.adapters import token_gate
 from server.bodies import SMALL, BoundedBodies
 from server.client_certificates import ClientCertificates
 from server.headers import SecurityHeaders
@@ -57,6 +58,7 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
     app.state.directory = parts.directory
     app.state.credentials = parts.credentials
     app.state.ledger = ExplorerServices(parts.log)
+    app.state.token_gate = token_gate
     app.state.parts = parts
     problems.install(
         app,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-from credentials.routes import batches, holder, issued, public, shares
+from credentials.routes import batches, holder, issued, platform_api, public, shares
 
 
 def routers() -> list[APIRouter]:
@@ -17,5 +17,5 @@ def routers() -> list[APIRouter]:
 
 
 def routes() -> list[BaseRoute]:
-    """Return the lean routes: status lists, trust file, issuer metadata, share look-up."""
-    return public.routes()
+    """Return the lean routes: status lists, trust file, issuer metadata, share look-up, reading by token."""
+    return [*public.routes(), *platform_api.routes()]

@@ -23,6 +23,7 @@ from idp.oauth.clients.registered import ClientCache, RegisteredClient
 from idp.oauth.device.endpoint import DeviceAuthorization
 from idp.oauth.endpoints.challenge import refused
 from idp.oauth.endpoints.introspection import Introspection
+from idp.oauth.endpoints.resource import Admitted, admitted
 from idp.oauth.endpoints.revocation import Revocation
 from idp.oauth.endpoints.userinfo import userinfo
 from idp.oauth.grants.client_credentials import ClientCredentialsGrant
@@ -100,6 +101,14 @@ class OAuthServer(AuthorizationServer):
         if told.jwt is not None:
             return self.handle_response(HTTPStatus.OK, told.jwt, [("Content-Type", "application/jwt"), *nonce])
         return self.handle_response(HTTPStatus.OK, told.claims, nonce)
+
+    def admit(self, call: Call, *, resource: str) -> Admitted | Answer:
+        """Return what the access token of a call to `resource` is, or the refusal (RFC 6750 §3)."""
+        try:
+            with self.by.database.read_core() as connection:
+                return admitted(call, connection, resource=resource, clients=self._clients, by=self.by)
+        except (IdpError, OAuth2Error) as error:
+            return self.handle_response(*refused(call, error))
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """Return the platform, for Authlib."""

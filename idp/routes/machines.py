@@ -52,16 +52,16 @@ async def device_authorization(request: Request) -> Response:
 @open_to("client")
 async def push(request: Request) -> Response:
     """Keep a platform's authorization request (RFC 9126)."""
-    call = await _call(request)
+    call = await call_of(request)
     work = partial(idp_of(request).oauth.endpoint, PushedAuthorization.ENDPOINT_NAME, call)
     # A request object may need keys from outside after the client's assertion was noted as spent.
-    return _json(await (outside if b"request=" in call.body else off_loop)(work))
+    return json_of(await (outside if b"request=" in call.body else off_loop)(work))
 
 
 @open_to("client")
 async def user_info(request: Request) -> Response:
     """Return the claims that an access token releases (OIDC Core §5.3)."""
-    return _json(idp_of(request).oauth.userinfo(await _call(request)))
+    return json_of(idp_of(request).oauth.userinfo(await call_of(request)))
 
 
 @open_to("anyone")
@@ -108,11 +108,12 @@ ROUTES: list[BaseRoute] = [
 
 
 async def _answered(request: Request, work: Callable[[Call], Answer]) -> Response:
-    call = await _call(request)
-    return _json(await off_loop(lambda: work(call)))
+    call = await call_of(request)
+    return json_of(await off_loop(lambda: work(call)))
 
 
-async def _call(request: Request) -> Call:
+async def call_of(request: Request) -> Call:
+    """Return a request as the machine endpoints take it."""
     certificate = request.scope.get(CERTIFICATE)  # Only a trusted listener puts it there.
     headers = headers_of(request.scope["headers"])
     return Call(request.method, request.url.path, headers, await read_body(request), certificate)
@@ -132,7 +133,8 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _json(answer: Answer) -> Response:
+def json_of(answer: Answer) -> Response:
+    """Return an answer as a response."""
     if isinstance(answer.body, str):  # A JWT; its type is among the headers.
         return Response(answer.body, answer.status, answer.headers)
     return JSONResponse(answer.body, status_code=answer.status, headers=answer.headers)

@@ -50,8 +50,14 @@ class Introspection(IntrospectionEndpoint):
         return find_token(token_string, self.server.by)
 
     def check_permission(self, token: PresentedToken, client: RegisteredClient, request: Any) -> bool:  # noqa: ARG002
-        """Whether the platform may ask: about its own tokens, and access tokens that are for it."""
-        return token.check_client(client) or token.is_for(client)
+        """Whether the platform may ask: about its own tokens, and access tokens that are for it.
+
+        A token of a platform that is blocked, or whose time is over, is told to nobody: also one
+        that another process gave out before it heard of the block.
+        """
+        return token.check_client(client) or (
+            token.is_for(client) and self.server.query_client(token.client_id) is not None
+        )
 
     def introspect_token(self, token: PresentedToken) -> dict[str, Any]:
         """Return what RFC 7662 §2.2, RFC 8705 §3.2, RFC 9396 §9.2 and RFC 9470 §6.2 name."""

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from crypto.hashes import equal
 from crypto.jose import sign_jwt
-from idp.ages import came_of_age
 from idp.oauth.authorization.claims_parameter import USERINFO, wanted
 from idp.oauth.authorization.details import DATA_SHARING
 from idp.oauth.claims import released
 from idp.oauth.clients.registered import ClientCache, RegisteredClient
-from idp.oauth.errors import InsufficientScopeError, InvalidTokenError, MissingTokenError, TwoTokensError
-from idp.oauth.requests import Call, form_or_nothing
+from idp.oauth.endpoints.resource import admitted
+from idp.oauth.errors import InsufficientScopeError
+from idp.oauth.requests import Call
 from idp.oauth.scopes import OPENID
-from idp.oauth.tokens.binding import thumbprint
 from idp.oauth.tokens.families import Issuing
-from idp.oauth.tokens.nonces import current_nonce
-from idp.oauth.tokens.presented import ACCESS, PresentedToken, found, look_for
-from idp.oauth.tokens.proofs import ALGS, STANDARD_ALGS, read_proof
-from idp.oauth.tokens.refusals import ReplayedProofError
+from idp.oauth.tokens.presented import PresentedToken
 from kernel.pages import ZONE
 
-BEARER: Final = "bearer"
-DPOP: Final = "dpop"
 TYP: Final = "JWT"
 
 
@@ -50,84 +42,15 @@ def userinfo(call: Call, *, clients: ClientCache, by: Issuing) -> Told:
         InvalidDpopProofError: It is bound to a key, and the proof is missing or not good.
         UseDpopNonceError: The proof must hold a nonce of ours.
     """
-    scheme, text = presented(call)
-    look = look_for(text, by)
-    now = by.clock.now()
     with by.database.read_core() as connection:
-        token = found(connection, look, by) if look is not None and look.kind == ACCESS else None
-        client = clients.get(token.client_id) if token is not None and token.alive else None
-        if token is None or token.person_id is None or client is None:
-            raise InvalidTokenError("the access token is unknown, over or revoked")
-        if token.resources and by.issuer not in token.resources:
-            raise InvalidTokenError("the access token is for another resource")
-        nonce = _check_sender(call, scheme, text, token, client, by=by)
-        if OPENID not in token.scope.split():
-            raise InsufficientScopeError("the token's scope lacks openid")
-        subject = by.subject_of(connection, token.person_id)
-    if subject is None:
-        raise InvalidTokenError("the person is not known any more")
-    today = now.astimezone(ZONE).date()
-    if token.granted_at is not None and came_of_age(subject.birthdate, token.granted_at.astimezone(ZONE).date(), today):
-        raise InvalidTokenError("what was granted for a child ended on the 14th birthday")
+        let_in = admitted(call, connection, resource=by.issuer, clients=clients, by=by)
+    token = let_in.token
+    if OPENID not in token.scope.split():
+        raise InsufficientScopeError("the token's scope lacks openid")
+    today = by.clock.now().astimezone(ZONE).date()
     also = (*wanted(token.claims, USERINFO), *_shared(token, today))
-    claims = {"sub": token.sub, **released(token.scope.split(), subject, today, also=also)}
-    return Told(claims, _signed(claims, client, by=by), nonce)
-
-
-def presented(call: Call) -> tuple[str, str]:
-    """Return scheme and token, from the header or a form body, never from the query (RFC 6750 §2, RFC 9700 §4.3.2).
-
-    Raises:
-        MissingTokenError: There is none.
-        TwoTokensError: There is one in both places.
-    """
-    scheme, _, header = call.headers.get("authorization", "").partition(" ")
-    form: Mapping[str, str] = {}
-    if call.method == "POST":
-        form = form_or_nothing(call.headers.get("content-type", ""), call.body)
-    known = scheme.lower() if scheme.lower() in (BEARER, DPOP) else ""
-    found_ones = [
-        (name, text)
-        for name, text in ((known, header.strip() if known else ""), (BEARER, form.get("access_token", "")))
-        if text
-    ]
-    if not found_ones:
-        raise MissingTokenError("there must be an access token")
-    if len(found_ones) > 1:
-        raise TwoTokensError("there must be one access token")
-    return found_ones[0]
-
-
-def _check_sender(
-    call: Call, scheme: str, text: str, token: PresentedToken, client: RegisteredClient, *, by: Issuing
-) -> str | None:
-    """Check that who presents the token is who it is bound to; return a new nonce where one is due."""
-    if token.x5t is not None and (
-        call.certificate is None or not equal(thumbprint(call.certificate).encode(), token.x5t.encode())
-    ):
-        raise InvalidTokenError("the access token is bound to a certificate")  # RFC 8705 §3.
-    if (scheme == DPOP) is not (token.jkt is not None):
-        # RFC 9449 §7.2: a bound token is never taken as a Bearer token; nor is a Bearer token dressed up.
-        raise InvalidTokenError("the access token is not of this type")
-    if token.jkt is None:
-        return None
-    now = by.clock.now()
-    fapi = client.metadata.fapi
-    proof = read_proof(
-        call,
-        issuer=by.issuer,
-        keyed=by.keyed,
-        now=now,
-        algs=STANDARD_ALGS if fapi else ALGS,
-        nonce_needed=fapi,
-        token=text,
-    )
-    if not equal(proof.jkt.encode(), token.jkt.encode()):
-        raise InvalidTokenError("the access token is bound to another key")
-    if not by.proofs.first(proof.use, proof.until, now=now):
-        raise ReplayedProofError("the DPoP proof was used before")
-    nonce = current_nonce(by.keyed, now)
-    return None if proof.nonce == nonce else nonce
+    claims = {"sub": token.sub, **released(token.scope.split(), let_in.subject, today, also=also)}
+    return Told(claims, _signed(claims, let_in.client, by=by), let_in.nonce)
 
 
 def _shared(token: PresentedToken, today: date) -> list[str]:
