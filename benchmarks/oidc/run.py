@@ -7,11 +7,11 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import uvloop
 
@@ -33,38 +33,53 @@ class Run:
     """What one provider gave."""
 
     name: str
-    load: float
-    cells: dict[str, Measured] = field(default_factory=dict)
+    cells: dict[str, list[Measured]] = field(default_factory=dict)
     megabytes: list[float] = field(default_factory=list)
 
+    def middle(self, cell: str) -> Measured:
+        """Return the round in the middle, by its rate."""
+        return sorted(self.cells[cell], key=lambda each: each.rate)[len(self.cells[cell]) // 2]
 
-def run(*, seconds: float, only: str = "", cells: Sequence[str] = (), connections: int) -> None:
-    """Measure and print."""
+
+class Conditions(NamedTuple):
+    """Under which it was measured."""
+
+    seconds: float
+    rounds: int
+    connections: int
+    load: float
+
+
+def run(*, seconds: float, rounds: int, only: str = "", cells: Sequence[str] = (), connections: int) -> None:
+    """Measure and print.
+
+    All providers run at once, and each cell asks one after the other: what else the machine does
+    meets them alike.
+    """
     chosen = [name for name in CELLS if not cells or name in cells]
-    runs = []
-    for key, opened in STAGES.items():
-        if only and only not in key:
-            continue
-        with opened() as provider:
-            runs.append(_measure(provider, chosen, seconds, connections))
-    _print(runs, chosen, seconds, connections)
+    load = os.getloadavg()[0]
+    with ExitStack() as stack:
+        providers = [
+            stack.enter_context(opened()) for key, opened in STAGES.items() if not only or key in only.split(",")
+        ]
+        runs = [Run(provider.name) for provider in providers]
+        for name in chosen:
+            for _ in range(rounds):
+                for provider, got in zip(providers, runs, strict=True):
+                    got.cells.setdefault(name, []).append(_measure(provider, name, seconds, connections))
+        for provider, got in zip(providers, runs, strict=True):
+            got.megabytes = [resident_megabytes(pid) for pid in provider.pids]
+    _print(runs, chosen, Conditions(seconds, rounds, connections, load))
 
 
-def _measure(provider: Provider, chosen: Sequence[str], seconds: float, connections: int) -> Run:
-    measured = Run(provider.name, os.getloadavg()[0])
-    for name in chosen:
-        try:
-            if provider.sign_in is not None:
-                provider = replace(provider, cookie=provider.sign_in())
-            prepare = CELLS[name](provider)
-        except LookupError as error:
-            measured.cells[name] = Measured(failed=1, failure=str(error))
-            continue
-        measured.cells[name] = uvloop.run(
-            measure("127.0.0.1", provider.port, prepare, seconds=seconds, connections=connections)
-        )
-    measured.megabytes = [resident_megabytes(pid) for pid in provider.pids]
-    return measured
+def _measure(provider: Provider, name: str, seconds: float, connections: int) -> Measured:
+    try:
+        if provider.sign_in is not None:
+            provider = replace(provider, cookie=provider.sign_in())
+        prepare = CELLS[name](provider)
+    except LookupError as error:
+        return Measured(failed=1, failure=str(error))
+    return uvloop.run(measure("127.0.0.1", provider.port, prepare, seconds=seconds, connections=connections))
 
 
 @contextmanager
@@ -108,22 +123,23 @@ STAGES: Final[dict[str, Callable[[], AbstractContextManager[Provider]]]] = {
 }
 
 
-def _print(runs: Sequence[Run], chosen: Sequence[str], seconds: float, connections: int) -> None:
+def _print(runs: Sequence[Run], chosen: Sequence[str], under: Conditions) -> None:
     cores = len(os.sched_getaffinity(0))
     print(
         f"\n{datetime.now(UTC):%Y-%m-%d}, {cores} cores ({platform.machine()}), Python {platform.python_version()}; "
-        f"{seconds:g} s a cell, {connections} connections, RS256 ID tokens"
+        f"the middle of {under.rounds} rounds of {under.seconds:g} s, {under.connections} connections, "
+        f"RS256 ID tokens; load average {under.load:.2f} before, {os.getloadavg()[0]:.2f} after\n"
     )
     peer = next((each for each in runs if each.name.startswith("oidc-provider")), None)
     print("| What | Provider | a second | p50 ms | p99 ms | to the peer | to Keycloak's figure a vCPU | generator |")
     print("|---|---|---|---|---|---|---|---|")
     for name in chosen:
         for each in runs:
-            got = each.cells[name]
+            got = each.middle(name)
             if not got.times:
                 print(f"| {name} | {each.name} | failed: {got.failure} | | | | | |")
                 continue
-            other = peer.cells[name].rate if peer is not None else 0.0
+            other = peer.middle(name).rate if peer is not None else 0.0
             ratio = f"{got.rate / other:.2f}" if other else ""
             keycloak = f"{got.rate / cores / KEYCLOAK[name]:.1f}" if name in KEYCLOAK else ""
             failed = f" ({got.failed} failed: {got.failure})" if got.failed else ""
@@ -131,9 +147,9 @@ def _print(runs: Sequence[Run], chosen: Sequence[str], seconds: float, connectio
                 f"| {name} | {each.name} | {got.rate:,.0f}{failed} | {got.percentile(0.5):.1f} "
                 f"| {got.percentile(0.99):.1f} | {ratio} | {keycloak} | {got.own_cpu:.0%} of a core |"
             )
+    print()
     for each in runs:
-        sizes = " + ".join(f"{size:.0f}" for size in each.megabytes)
-        print(f"{each.name}: {sizes} MB a process (Pss); load average at its start {each.load:.2f}")
+        print(f"{each.name}: {' + '.join(f'{size:.0f}' for size in each.megabytes)} MB a process (Pss)")
     print(f"password check (Argon2id), apart: {_password_check() * 1_000:.0f} ms of one core")
 
 
