@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import column, insert, table, text
 
+from idp.models import Consent
 from idp.oauth.clients.metadata import ClientMetadata
 from idp.oauth.models import Client
 from kernel.db import Database
@@ -38,8 +40,8 @@ def differing(database: Database) -> list[object]:
     return [each for each in schema.differences(database) if "test_" not in repr(each)]
 
 
-def test_platforms_registered_before_keep_what_they_registered(tmp_path: Path) -> None:
-    """Migration 0002 moves nine columns into one document: nothing may get lost on the way."""
+def test_platforms_and_consents_of_before_keep_what_they_said(tmp_path: Path) -> None:
+    """Migration 0002 moves nine columns into one document, 0003 makes receipts: nothing may get lost."""
     database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
     schema.migrate(database, to="0001")
     moment = "2026-06-01 00:00:00"
@@ -62,14 +64,28 @@ def test_platforms_registered_before_keep_what_they_registered(tmp_path: Path) -
         "created_at": moment,
         "blocked_at": moment,
     }
-    then = table("idp_client", *(column(name) for name in old))
+    consent = {
+        "id": "01a1ff00-0000-7000-8000-000000000001".replace("-", ""),
+        "person_id": "01a1ff00-0000-7000-8000-000000000002".replace("-", ""),
+        "client_id": "xc_old",
+        "scope": "openid profile",
+        "fields": '{"claims": ["name"]}',
+        "text_version": "consent/1",
+        "given_at": moment,
+        "withdrawn_at": None,
+    }
     with database.engine.begin() as connection:
-        connection.execute(insert(then).values(old))
+        for name, values in (("idp_client", old), ("idp_consent", consent)):
+            connection.execute(insert(table(name, *(column(each) for each in values))).values(values))
     schema.migrate(database)
     with database.read() as session:
         kept = session.get_one(Client, "xc_old")
         metadata = ClientMetadata.model_validate(kept.registered)
+        receipt = session.query(Consent).one()
     database.dispose()
+    assert (receipt.name, receipt.owner, receipt.given_by) == ("旧平台", "示范单位", receipt.person_id)
+    assert receipt.fields == {"claims": ["name"], "details": []}
+    assert receipt.until - receipt.given_at == timedelta(days=365)
     assert (kept.kind, kept.state, kept.secret_hash) == ("platform", "blocked", b"h" * 32)
     assert metadata == ClientMetadata(
         redirect_uris=("https://old.example.edu.cn/cb",),
