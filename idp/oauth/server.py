@@ -14,7 +14,6 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, UnsupportedGrantTypeError
-from authlib.oauth2.rfc7636 import CodeChallenge
 
 from idp.errors import IdpError
 from idp.oauth.authorization.pushed import PushedAuthorization
@@ -27,7 +26,7 @@ from idp.oauth.endpoints.resource import Admitted, admitted
 from idp.oauth.endpoints.revocation import Revocation
 from idp.oauth.endpoints.userinfo import userinfo
 from idp.oauth.grants.client_credentials import ClientCredentialsGrant
-from idp.oauth.grants.code import CodeGrant
+from idp.oauth.grants.code import Challenge, CodeGrant
 from idp.oauth.grants.device import DeviceGrant
 from idp.oauth.grants.exchange import ExchangeGrant
 from idp.oauth.grants.refresh import RefreshGrant
@@ -56,7 +55,7 @@ class OAuthServer(AuthorizationServer):
         self.by = by
         self._clients = clients
         id_tokens = IdTokens(by)
-        self.register_grant(CodeGrant, [id_tokens, CodeChallenge(required=True)])
+        self.register_grant(CodeGrant, [id_tokens, Challenge(required=True)])
         self.register_grant(RefreshGrant, [id_tokens])
         self.register_grant(DeviceGrant, [id_tokens])
         self.register_grant(ClientCredentialsGrant)

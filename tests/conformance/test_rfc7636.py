@@ -57,6 +57,16 @@ def test_rfc7636_4_6_a_verifier_that_does_not_fit_is_an_invalid_grant(small_worl
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
+@pytest.mark.parametrize("verifier", [None, ""])
+def test_rfc7636_4_6_a_missing_verifier_is_an_invalid_grant(small_world: World, verifier: str | None) -> None:
+    world = small_world
+    platform = world.platform()
+    code = world.code(platform, world.activate(world.person(), factor=False))
+    answer = world.redeem(platform, code, code_verifier=verifier)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert world.redeem(platform, code).status_code == 200  # Nothing was used up.
+
+
 def test_rfc7636_6_2_the_methods_are_published(small_world: World) -> None:
     told = small_world.browser().http.get("/.well-known/openid-configuration").json()
     assert told["code_challenge_methods_supported"] == ["S256"]

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from authlib.oauth2.rfc6749 import AuthorizationCodeMixin, grants
 from authlib.oauth2.rfc6749.errors import InvalidGrantError
+from authlib.oauth2.rfc7636 import CodeChallenge
 
 from idp.oauth.clients.registered import RegisteredClient
 from idp.oauth.grants.base import Settling, columns
@@ -139,3 +140,18 @@ class CodeGrant(Settling, grants.AuthorizationCodeGrant):
         if not first:
             revoke_family(code.id, code.person_id, reason="code_reuse", by=self.by)
             raise InvalidGrantError("Invalid 'code' in request.")
+
+
+class Challenge(CodeChallenge):
+    """PKCE at the token endpoint (RFC 7636 §4.6)."""
+
+    def validate_code_verifier(self, grant: CodeGrant, result: Any) -> None:
+        """Check the verifier; a missing one fits the challenge as little as a wrong one does.
+
+        Raises:
+            InvalidGrantError: It is missing or does not fit.
+            InvalidRequestError: It is malformed, or there was no challenge.
+        """
+        if grant.request.authorization_code.code_challenge and not grant.request.form.get("code_verifier"):
+            raise InvalidGrantError("code_verifier is missing")
+        super().validate_code_verifier(grant, result)

@@ -43,9 +43,9 @@ def binding_of(call: Call, client: RegisteredClient, *, by: Issuing) -> Binding:
     """Return what a token that `call` asks for is bound to. The proof is not spent yet.
 
     Raises:
-        InvalidDpopProofError: A proof is needed and missing, or one is there and is not good.
+        InvalidDpopProofError: There is a proof, and it is not good.
         UseDpopNonceError: The proof must hold a nonce of ours.
-        InvalidRequestError: A certificate is needed, and the connection has none.
+        InvalidRequestError: A proof or a certificate is needed, and there is none.
     """
     metadata = client.metadata
     x5t = None
@@ -54,7 +54,9 @@ def binding_of(call: Call, client: RegisteredClient, *, by: Issuing) -> Binding:
             raise InvalidRequestError("tokens of this client are bound to its certificate: there is none")
         x5t = thumbprint(call.certificate)
     needs_proof = metadata.dpop_bound_access_tokens or (metadata.fapi and x5t is None)
-    proof = _proof(call, client, by=by) if needs_proof or has_proof(call) else None
+    if needs_proof and not has_proof(call):  # RFC 9449 §5 has a code for a proof that is wrong, none for a missing one.
+        raise InvalidRequestError("tokens of this client are bound to a key: there is no DPoP proof")
+    proof = _proof(call, client, by=by) if has_proof(call) else None
     return Binding(proof.jkt if proof else None, x5t, proof)
 
 
