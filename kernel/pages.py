@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from babel.messages.pofile import read_po
@@ -156,7 +156,9 @@ def _switch_language(context: Context) -> str:
     request: Request = context["request"]
     other = "en" if context["language"] == "zh" else "zh"
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    return f"{request.url.path}?{urlencode([*query, ('lang', other)])}"
+    # `//host` and `/\host`, also where they came encoded, would lead to a foreign host.
+    path = "/" + quote(request.url.path.lstrip("/"))
+    return f"{path}?{urlencode([*query, ('lang', other)])}"
 
 
 @pass_context

@@ -6,6 +6,7 @@ merge keeps what was given out and a split can give new ones. A `sub` is never r
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from crypto.hashes import hmac_sm3
 from idp.oauth.stores import subs
 from kernel.store import Executor
 
+_POSSIBLE: Final = re.compile(r"[!-~]{1,64}")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -40,8 +42,8 @@ def sub_of(on: Executor, sector: str, person_id: UUID, *, key: bytes, now: datet
 
 
 def sub_known(on: Executor, sector: str, sub: str, person_id: UUID) -> bool:
-    """Whether `sub` is, or was, this person's name at the sector."""
-    return subs.sub_owner(on, sector, sub) == person_id
+    """Whether `sub` is, or was, this person's name at the sector; what cannot be a name is not looked up."""
+    return _POSSIBLE.fullmatch(sub) is not None and subs.sub_owner(on, sector, sub) == person_id
 
 
 def sector_of(client_id: str, redirect_uris: tuple[str, ...]) -> str | None:

@@ -22,6 +22,7 @@ from idp.oauth.clients.registration import (
     ClientCredentials,
     ClientRegistration,
     accepted,
+    check_names,
     register_client,
 )
 from idp.oauth.models import Client
@@ -99,6 +100,7 @@ def change_test(session: Session, client_id: str, draft: TestDraft, *, person_id
     client = own_client(session, client_id, person_id, lock=True)
     if client.kind != TEST:
         raise NotFoundError("there is no such test client")
+    check_names(ClientRegistration(name=draft.name + MARK, name_en=draft.name + MARK_EN, owner=OWNER))
     client.name, client.name_en = draft.name + MARK, draft.name + MARK_EN
     client.registered = accepted(draft.metadata).stored()
     client.changed_at = now

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from idp.errors import InvalidClientMetadataError
 from idp.oauth.clients.metadata import ClientMetadata
+from idp.oauth.clients.names import is_visible
 from idp.oauth.clients.rules import check_uri
 from idp.oauth.scopes import OPENID
 from idp.platforms import numbers
@@ -169,7 +170,7 @@ def _needs(reader: FormReader) -> dict[str, str]:
         name = f"need_{scope}"
         minimum = SENSITIVE_NEED if scope in SENSITIVE else NEED
         needs[scope] = reader.line(name, NEED_LENGTH, needed=False)
-        if len(needs[scope]) < minimum:
+        if len(needs[scope]) < minimum or not is_visible(needs[scope]):
             reader.note(name, NeedMissingError(f"say what {scope[:20]!a} is needed for", minimum=minimum))
     return needs
 

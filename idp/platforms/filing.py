@@ -7,6 +7,7 @@ later one waits beside what is in force and changes nothing of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from idp.directory.models import Organisation
 from idp.keyed import Keyed
 from idp.oauth.clients.metadata import ClientMetadata
-from idp.oauth.clients.registration import PLATFORM, ClientRegistration, register_client
+from idp.oauth.clients.registration import PLATFORM, ClientRegistration, check_names, register_client
 from idp.oauth.models import Client
 from idp.oauth.stores import clients
 from idp.platforms import store
@@ -53,16 +54,8 @@ def file_platform(session: Session, draft: FilingDraft, *, person_id: UUID, keye
     place = _may_file(session, draft, person_id, now)
     if store.waiting_of(session, person_id) >= MOST_WAITING:
         raise TooManyFilingsError("too many filings wait", limit=MOST_WAITING)
-    registration = ClientRegistration(
-        name=draft.name,
-        name_en=draft.name_en,
-        owner=draft.owner_name,
-        purpose=draft.purpose,
-        home=draft.home,
-        kind=PLATFORM,
-        state=PENDING,
-        registered_by=person_id,
-        metadata=draft.metadata,
+    registration = replace(
+        _named(draft), kind=PLATFORM, state=PENDING, registered_by=person_id, metadata=draft.metadata
     )
     # Its secret is nobody's: the developer asks for one on the console, where it is shown.
     client_id = register_client(session, registration, keyed=keyed, now=now).client_id
@@ -79,7 +72,7 @@ def file_again(session: Session, client_id: str, draft: FilingDraft, *, person_i
     Raises:
         NotFoundError: The person has no such platform.
         BlockedError: It is blocked or removed.
-        FormRefusedError, RefileTooSoonError: As for a new one.
+        FormRefusedError, RefileTooSoonError, InvalidClientMetadataError: As for a new one.
     """
     client = own_platform(session, client_id, person_id, lock=True)
     if client.state in (BLOCKED, REMOVED):
@@ -92,6 +85,7 @@ def file_again(session: Session, client_id: str, draft: FilingDraft, *, person_i
     store.replace(session, client_id, WAITING)
     if client.state == REFUSED:
         client.state = PENDING
+    check_names(_named(draft))
     keys = keys_of(draft.metadata)
     if keys:
         client.registered = with_keys(ClientMetadata.model_validate(client.registered), keys).stored()
@@ -120,6 +114,13 @@ def typed_again(filing: PlatformFiling, client: Client) -> dict[str, list[str]]:
         column.key: getattr(filing, column.key) for column in PlatformFiling.__table__.columns
     }
     return typed_draft(columns, with_keys(wished, keys))
+
+
+def _named(draft: FilingDraft) -> ClientRegistration:
+    """Return what people will read."""
+    return ClientRegistration(
+        name=draft.name, name_en=draft.name_en, owner=draft.owner_name, purpose=draft.purpose, home=draft.home
+    )
 
 
 def _may_file(session: Session, draft: FilingDraft, person_id: UUID, now: datetime) -> Organisation | None:

@@ -20,6 +20,7 @@ from idp.errors import IdpError, RequestGoneError
 from idp.models import ConsentRequest
 from idp.oauth.clients.registered import RegisteredClient
 from idp.routes import consents
+from idp.routes.developer import ClientId
 from idp.routes.forms import go, show
 from idp.routes.services import IdpServices, idp_of
 from kernel.access import Actor, CurrentActor, allow
@@ -77,7 +78,7 @@ async def decide(request: Request, actor: CurrentActor, request_id: UUID, decisi
 
 
 @router.post(f"{PAGE}/{{link_id}}/platforms/{{client_id}}/withdraw", dependencies=[allow("signed-in"), CSRF])
-async def withdraw(request: Request, actor: CurrentActor, link_id: UUID, client_id: str) -> Response:
+async def withdraw(request: Request, actor: CurrentActor, link_id: UUID, client_id: ClientId) -> Response:
     """Withdraw what a platform is allowed of a child, and its tokens."""
     _with_all_factors(request, actor)
     idp = idp_of(request)

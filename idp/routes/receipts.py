@@ -11,6 +11,7 @@ from idp.consent import export, store
 from idp.consent.giving import withdraw_consent
 from idp.consent.showing import details_of, platforms_of
 from idp.routes.consents import child_in
+from idp.routes.developer import ClientId
 from idp.routes.directory_pages import PageNumber
 from idp.routes.forms import go, show
 from idp.routes.services import idp_of
@@ -59,7 +60,7 @@ async def receipts_as_csv(request: Request, actor: CurrentActor) -> Response:
 
 
 @router.post("/account/platforms/{client_id}/withdraw", dependencies=[allow("signed-in"), CSRF])
-async def withdraw(request: Request, actor: CurrentActor, client_id: str) -> Response:
+async def withdraw(request: Request, actor: CurrentActor, client_id: ClientId) -> Response:
     """Withdraw what a platform is allowed, and its tokens. The holder may at any age."""
     idp = idp_of(request)
     with idp.database.write() as session:

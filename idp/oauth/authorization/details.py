@@ -31,6 +31,7 @@ MAX_LIST: Final = 20
 MAX_PURPOSE: Final = 60
 LONGEST: Final = timedelta(days=180)
 _CREDENTIAL_TYPE: Final = re.compile(r"urn:xinji:credential:[a-z][a-z0-9-]{0,39}:[1-9][0-9]{0,2}")
+_QUOTES: Final = frozenset('"“”„‟«»‹›「」『』〝〞〟＂｢｣')
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Detail = Mapping[str, Any]
@@ -124,8 +125,10 @@ def _data_sharing(detail: Detail, rules: DetailRules) -> dict[str, Any]:
     if set(fields) - set(rules.claims):
         raise _refusal("fields are claims of the scopes that the client registered")
     purpose = detail["purpose"]
-    if not isinstance(purpose, str) or not purpose.strip() or len(purpose) > MAX_PURPOSE or not purpose.isprintable():
+    if not isinstance(purpose, str) or not purpose.strip() or len(purpose) > MAX_PURPOSE:
         raise _refusal(f"purpose is a text of up to {MAX_PURPOSE} characters")
+    if not purpose.isprintable() or _QUOTES & set(purpose):  # Pages show it between quotation marks, as not ours.
+        raise _refusal("purpose holds a quotation mark, or a sign that cannot be shown")
     return {"fields": fields, "purpose": purpose, "until": _until(detail["until"], rules.today)}
 
 

@@ -133,7 +133,10 @@ def _pairs(payload: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             continue
         values = value if name == "resource" and isinstance(value, list) else [value]
         for one in values:
-            yield name, _text(name, one)
+            text = _text(name, one)
+            if any("\ud800" <= sign <= "\udfff" for sign in name + text):
+                _refuse("the request object holds half a character")
+            yield name, text
 
 
 def _text(name: str, value: Any) -> str:
@@ -147,8 +150,6 @@ def _text(name: str, value: Any) -> str:
         if name in _TEXTS:
             _refuse("a parameter in the request object is of the wrong kind")
         return ""  # One that we do not know is passed over, of whatever kind it is.
-    if any("\ud800" <= sign <= "\udfff" for sign in value):
-        _refuse("the request object holds half a character")
     return value
 
 

@@ -143,7 +143,8 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _is_name(jti: Any) -> bool:
-    return isinstance(jti, str) and 0 < len(jti) <= MAX_JTI
+    # Half a character, which JSON can hold and UTF-8 cannot, is not printable.
+    return isinstance(jti, str) and 0 < len(jti) <= MAX_JTI and jti.isprintable()
 
 
 def _first_time(jti: str, client: RegisteredClient, until: datetime, *, by: ProofNeeds) -> bool:

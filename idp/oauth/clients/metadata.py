@@ -41,6 +41,9 @@ RESPONSE_TYPES: Final = (
     "code id_token token",
 )
 
+MOST_SECONDS: Final = 999_999_999
+"""The longest age of a sign-in that can be named: the nine digits of `max_age`."""
+
 Profile = Literal["baseline", "fapi2", "fapi2-messages"]
 
 
@@ -78,7 +81,7 @@ class ClientMetadata(BaseModel):
     authorization_signed_response_alg: str | None = None
     introspection_signed_response_alg: str | None = None
 
-    default_max_age: int | None = Field(default=None, ge=0)
+    default_max_age: int | None = Field(default=None, ge=0, le=MOST_SECONDS)
     require_auth_time: bool = False
     default_acr_values: tuple[str, ...] = ()
     initiate_login_uri: str | None = None

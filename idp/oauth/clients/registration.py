@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from idp.keyed import Keyed
 from idp.oauth.clients.metadata import SECRET_METHODS, ClientMetadata, with_profile, with_refresh
+from idp.oauth.clients.names import is_honest, is_visible
 from idp.oauth.clients.registered import ACTIVE, secret_hash
 from idp.oauth.clients.rules import check_metadata, check_uri, invalid
 from idp.oauth.models import Client
@@ -135,7 +136,7 @@ def check_names(registration: ClientRegistration) -> None:
     """Check what people will read.
 
     Raises:
-        InvalidClientMetadataError: It is empty or too long.
+        InvalidClientMetadataError: It is empty or too long, or does not look like what it is.
     """
     for name, limit in (("name", 100), ("name_en", 100), ("owner", 100), ("purpose", 200)):
         text = getattr(registration, name)
@@ -143,7 +144,7 @@ def check_names(registration: ClientRegistration) -> None:
             raise invalid(name, "it is empty")
         if len(text) > limit:
             raise invalid(name, f"it is longer than {limit} characters")
-        if not text.isprintable():
-            raise invalid(name, "it holds signs that cannot be shown")
+        if not (is_visible if name == "purpose" else is_honest)(text):
+            raise invalid(name, "it holds signs that cannot be seen, or mixes alphabets that look alike")
     if registration.home:
         check_uri("home", registration.home)
