@@ -32,5 +32,5 @@ def look_up_device(
     with database.read() as session:
         found = find_waiting(session, typed, clients=clients, keyed=keyed, now=now)
     with database.write() as session:
-        throttle.take_back(session, keys, now)
+        throttle.give_back(session, keys, now)
     return found

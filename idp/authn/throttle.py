@@ -83,6 +83,18 @@ def take_back(session: Session, keys: Counters, now: datetime) -> None:
         address.failures = max(0, address.failures - 1)
 
 
+def give_back(session: Session, keys: Counters, now: datetime) -> None:
+    """Note that the try alone was no failure; those before it still count.
+
+    For what somebody could succeed in at will between two guesses, such as a device code of their own.
+    """
+    account = store.locked_attempt(session, keys.account, now)
+    account.failures, account.locked_until = max(0, account.failures - 1), None
+    if keys.address:
+        address = store.locked_attempt(session, keys.address, now)
+        address.failures = max(0, address.failures - 1)
+
+
 def _reserve_address(session: Session, key: bytes, now: datetime) -> None:
     address = store.locked_attempt(session, key, now)
     if now - address.since >= ADDRESS_WINDOW:

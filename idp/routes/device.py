@@ -29,6 +29,7 @@ from kernel.pages import pages_of
 router = APIRouter(include_in_schema=False)
 Typed = Annotated[str, Form(max_length=MAX_TYPED)]
 Decision = Annotated[str, Form(max_length=16)]
+Seen = Annotated[str, Form(max_length=64)]
 
 
 @router.get(PATH, dependencies=[allow("anyone")])
@@ -51,13 +52,20 @@ async def enter(request: Request, actor: CurrentActor, user_code: Typed = "") ->
 
 
 @router.post(f"{PATH}/decision", dependencies=[allow("signed-in"), CSRF])
-async def decide(request: Request, actor: CurrentActor, user_code: Typed = "", decision: Decision = "") -> Response:
-    """Take the person's decision. The device hears of it at its next poll."""
+async def decide(
+    request: Request, actor: CurrentActor, user_code: Typed = "", decision: Decision = "", seen: Seen = ""
+) -> Response:
+    """Take the person's decision. The device hears of it at its next poll.
+
+    `seen` says what was on the page: a wish that has changed since, or that was never shown, is shown first.
+    """
     allowed = decision == "allow"
     try:
         waiting = _find(request, actor, user_code)
         if decision == "ask":
             return _ask_guardians(request, waiting, actor)
+        if allowed and not consents.was_shown(request, actor.person_id, _wish(waiting), seen):
+            return _consent_page(request, waiting, actor)
         _allow(request, waiting, actor) if allowed else _refuse(request, waiting, actor)
     except (UnknownDeviceCodeError, DeviceTriesError) as error:
         return _ask(request, "", error=error)

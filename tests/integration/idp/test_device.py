@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from crypto.jose import peek
 from idp.authn.throttle import LOCK, TRIES
@@ -198,14 +198,49 @@ def test_guesses_are_counted_by_person_and_the_right_code_does_not_help_after(wo
     assert enter(browser, ask(world, platform).json()["user_code"]).status_code == 200
 
 
-def test_a_right_code_takes_its_tries_back(small_world: World) -> None:
+def test_a_right_code_takes_its_own_try_back_and_no_other(small_world: World) -> None:
+    """A device code of one's own between the guesses does not make them endless (RFC 8628 §5.1)."""
     world = small_world
     platform = big_screen(world)
+    human = world.person()
+    browser = world.activate(human, factor=False)
+    for _ in range(TRIES - 1):
+        enter(browser, "BBBB-BBBB")
+    for _ in range(TRIES):
+        assert decide(browser, ask(world, platform).json()["user_code"]).request.url.path == "/device/allowed"
+    assert enter(browser, "BBBB-BBBB").status_code == 404
+    assert enter(browser, ask(world, platform).json()["user_code"]).status_code == 429
+    world.clock.move(LOCK)
+    world.sign_in(human, browser)
+    assert enter(browser, ask(world, platform).json()["user_code"]).status_code == 200
+
+
+def test_a_purpose_that_changes_while_the_page_is_read_is_shown_first(small_world: World) -> None:
+    world = small_world
+    platform = big_screen(world)
+    codes = ask(world, platform).json()
     browser = world.activate(world.person(), factor=False)
-    for _ in range(3):
-        for _ in range(TRIES - 1):
-            enter(browser, "BBBB-BBBB")
-        assert enter(browser, ask(world, platform).json()["user_code"]).status_code == 200
+    enter(browser, codes["user_code"])
+    with world.database.write() as session:
+        session.execute(update(Client).values(purpose="广告投放"))
+    world.idp.clients.forget(platform.client_id)
+    page = browser.submit("consent", decision="allow")
+    assert "广告投放" in page.text
+    assert rows(world, Consent) == 0
+    assert poll(world, platform, codes["device_code"]).json()["error"] == "authorization_pending"
+    assert browser.submit("consent", decision="allow").request.url.path == "/device/allowed"
+
+
+def test_a_decision_without_the_page_is_shown_the_page(small_world: World) -> None:
+    world = small_world
+    codes = ask(world, big_screen(world)).json()
+    browser = world.activate(world.person(), factor=False)
+    browser.get("/device")
+    token = browser.form("device").fields["csrf_token"]
+    fields = {"csrf_token": token, "user_code": codes["user_code"], "decision": "allow"}
+    page = browser.post("/device/decision", fields)
+    assert (page.status_code, 'id="consent"' in page.text) == (200, True)
+    assert rows(world, Consent) == 0
 
 
 @pytest.mark.parametrize("typed", ["", "x", "AEIO-UAEI", "电电电电电电电电", "B" * 60, "B" * 10_000, "BBBB\x00BBBB"])
@@ -258,8 +293,7 @@ def test_a_child_does_not_decide_alone(small_world: World) -> None:
     browser = world.activate(world.person(born=date(2015, 1, 1)), factor=False)
     page = enter(browser, codes["user_code"])
     assert 'id="allow"' not in page.text
-    token = browser.form("consent").fields["csrf_token"]
-    fields = {"csrf_token": token, "user_code": codes["user_code"], "decision": "allow"}
+    fields = {**browser.form("consent").fields, "decision": "allow"}
     assert browser.post("/device/decision", fields).status_code == 403
     assert poll(world, platform, codes["device_code"]).json()["error"] == "authorization_pending"
 
