@@ -74,7 +74,8 @@ def read_hint(token: str, *, issuer: str, keys: SigningKeys) -> dict[str, Any]:
         claims = verify_jwt(token, keys.public(), typ=TYP, algs=ALGS)
     except CryptoError as error:
         raise _invalid("id_token_hint") from error
-    if claims.get("iss") != issuer or not isinstance(claims.get("aud"), str):
+    # Signed userinfo has the same `typ`, but no session.
+    if claims.get("iss") != issuer or not isinstance(claims.get("aud"), str) or not isinstance(claims.get("sid"), str):
         raise _invalid("id_token_hint")
     return claims
 
