@@ -58,9 +58,7 @@ class Publication:
     published_at: datetime | None = None
 
 
-def proof_of(
-    session: Session, tiles: Tiles, commitment: bytes, *, tree_size: int | None = None
-) -> LogProof | None:
+def proof_of(session: Session, tiles: Tiles, commitment: bytes, *, tree_size: int | None = None) -> LogProof | None:
     """Prove one entry; see `proofs_of`. None if it is not published (by that checkpoint)."""
     return proofs_of(session, tiles, [commitment], tree_size=tree_size).get(commitment)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ledger import store
 from ledger.checkpoint import parse_checkpoint
-from ledger.errors import LogRolledBackError
+from ledger.errors import LogRolledBackError, OtherLogError
 from ledger.log import LogServices
 from ledger.merkle import TreeHead
 from ledger.note import parse_note
@@ -21,13 +21,13 @@ def current_head(log: LogServices) -> Head:
 
     Raises:
         LogRolledBackError: The folder holds a checkpoint that this database did not publish.
-        OtherLogError: The database holds another log.
+        OtherLogError: The database or the folder holds another log.
     """
     # The file is read first: it is written after the database knows, so it can only be behind.
     text = log.tiles.read_checkpoint()
     with log.database.read() as session:
         head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name)
-        published = None if text is None else _published(text)
+        published = None if text is None else _published(log, text)
         stored = None if published is None else store.checkpoint(session, published.tree_size)
     if published is not None and (
         head is None
@@ -38,12 +38,21 @@ def current_head(log: LogServices) -> Head:
     ):
         raise LogRolledBackError(
             f"a checkpoint of {published.tree_size} entries is published, and the database does not hold it: "
-            "it is older than the log, or of another",
+            "it is older than the log, or of another. Nothing is signed, so that the log does not fork. Bring back the "
+            "database as it was last (replica, write-ahead log); if it is lost, keep this log's files as they are and "
+            "found a new log",
             published=published.tree_size,
             known=0 if head is None else head.published_size,
         )
     return head or Head(0, TreeHead(0, log.tiles.hash(b"")), 0)
 
 
-def _published(text: str) -> TreeHead:
-    return parse_checkpoint(parse_note(text).text).head
+def _published(log: LogServices, text: str) -> TreeHead:
+    checkpoint = parse_checkpoint(parse_note(text).text)
+    if checkpoint.origin != log.origin:
+        raise OtherLogError(
+            f"the published checkpoint is of the log {checkpoint.origin}, not {log.origin}",
+            found=checkpoint.origin,
+            expected=log.origin,
+        )
+    return checkpoint.head

@@ -134,7 +134,9 @@ def _refuse_if_behind(log: LogServices, conflicts: list[WitnessConflictError]) -
     for conflict in conflicts:
         if conflict.tree_size > current:
             raise LogRolledBackError(
-                f"a witness has cosigned {conflict.tree_size} entries of this log, and there are {current} here",
+                f"a witness has cosigned {conflict.tree_size} entries of this log, and there are {current} here: "
+                "database and files are older than the log. Nothing is published, so that the log does not fork. "
+                "Bring back both as they were last; if they are lost, found a new log",
                 published=conflict.tree_size,
                 known=current,
             )

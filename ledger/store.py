@@ -222,9 +222,9 @@ def latest_published(session: Session, limit: int, *, below: int | None = None) 
     return [CheckpointRow(*row) for row in rows]
 
 
-def signed_roots(session: Session) -> dict[int, bytes]:
-    """Return the roots of all checkpoints ever signed, by size: for a check of the whole log."""
-    return {row.tree_size: row.root_hash for row in session.execute(_CHECKPOINT)}
+def checkpoints(session: Session) -> list[CheckpointRow]:
+    """Return all checkpoints ever signed, by size: for a check of the whole log."""
+    return [CheckpointRow(*row) for row in session.execute(_CHECKPOINT.order_by(LogCheckpoint.tree_size))]
 
 
 def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) -> None:

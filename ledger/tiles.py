@@ -124,9 +124,16 @@ class Tiles:
         return count
 
     def read_checkpoint(self) -> str | None:
-        """Return the published checkpoint's note, if there is one."""
+        """Return the published checkpoint's note, if there is one.
+
+        Raises:
+            TamperedTilesError: It is no text.
+        """
         data = self.files.read(CHECKPOINT)
-        return None if data is None else data.decode()
+        try:
+            return None if data is None else data.decode()
+        except UnicodeDecodeError as error:
+            raise TamperedTilesError("the published checkpoint is no text") from error
 
     def write_checkpoint(self, note: str) -> bool:
         """Publish `note` unless a larger checkpoint is there already; return whether it was written."""
