@@ -154,6 +154,8 @@ def unblock(session: Session, client_id: str, *, reason: str, reviewer: Reviewer
     else:
         client.state = REFUSED if filing.state == REFUSED else PENDING
     client.changed_at = now
+    # What a process gave out before it heard of the block must not come to life again.
+    store.end_tokens(session, client_id, now)
     _record(session, client_id, filing, OPENED, why, reviewer, now)
 
 

@@ -33,6 +33,10 @@ class OurServer(Protocol):
     issuer: str
     by: Issuing
 
+    def query_client(self, client_id: str) -> RegisteredClient | None:
+        """Return a platform that is in use."""
+        ...
+
 
 class Settling:
     """A grant whose only write is `settle`, after everything was checked."""

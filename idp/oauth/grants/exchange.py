@@ -104,6 +104,8 @@ class ExchangeGrant(Settling, TokenEndpointMixin, BaseGrant):
         subject = find_token(text, self.by)
         if subject is None or subject.kind != ACCESS or subject.person_id is None or not subject.alive:
             raise InvalidRequestError("subject_token is not a live access token of a person")
+        if self.server.query_client(subject.client_id) is None:  # Blocked: as introspection has it.
+            raise InvalidRequestError("subject_token is not a live access token of a person")
         if not subject.is_for(self.platform):
             suspect(subject.person_id, self.platform.client_id, reason="foreign_exchange", by=self.by)
             raise InvalidRequestError("subject_token was not issued for this client")
