@@ -1,32 +1,32 @@
-"""What the explorer shows: how the log grew, who witnessed it, where it is anchored, one entry's path.
+"""What the explorer shows: how the log grows, who witnessed it, where it is anchored, one entry's path.
 
 Reads only. It convinces nobody who distrusts this server; the files under /log/ do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
-from ledger import store
-from ledger.anchor_store import Anchor, anchor_of
+from ledger import drawing, explorer_store, store
+from ledger.anchor_store import Anchor, anchor_of, anchors
 from ledger.bundles import LogProof, Publication, proof_of, publication
 from ledger.checkpoint import WitnessPolicy
+from ledger.drawing import Step, TreeDrawing
 from ledger.entry import Entry, EntryType
 from ledger.log import LogServices
-from ledger.merkle import Hash, leaf_hash, node_hash
+from ledger.merkle import InclusionProof, leaf_hash
 from ledger.note import parse_note
 from ledger.store import CheckpointRow
 
 PAGE: Final = 10
 CURVE: Final = 60
-WIDTH: Final = 600
-HEIGHT: Final = 120
+DAY: Final = timedelta(days=1)
+PROOF_FORMAT: Final = "xinji/log-proof/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,27 @@ class CheckpointView:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingView:
+    """A checkpoint that waits for its quorum: since when, who has cosigned, and whose word is missing."""
+
+    tree_size: int
+    signed_at: datetime
+    cosigned: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """By how many entries the log grew over the last day, or since its first checkpoint if that is later."""
+
+    entries: int
+    hours: float
+    points: str
+    since: datetime | None
+    first_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """One page of checkpoints, the newest first; `older` is where the next page begins."""
 
@@ -49,18 +70,12 @@ class Overview:
     quorum: int
     organisations: int
     tree_size: int
+    queued: int
+    unpublished: int
+    growth: Growth
+    waiting: WaitingView | None
     checkpoints: tuple[CheckpointView, ...]
     older: int | None
-    curve: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a path: the neighbour, the side it stands on, and what the two hash to."""
-
-    side: str
-    sibling: str
-    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +85,11 @@ class EntryView:
     commitment: str
     publication: Publication
     entry: Entry | None
-    leaf: str | None
+    leaf: bytes | None
     steps: tuple[Step, ...]
+    tree: TreeDrawing | None
     proof: LogProof | None
+    anchor: Anchor | None
 
     @property
     def has_evidence(self) -> bool:
@@ -80,19 +97,32 @@ class EntryView:
         return self.entry is not None and self.entry.type is not EntryType.CREDENTIAL
 
 
+@dataclass(frozen=True, slots=True)
+class AnchorsView:
+    """One page of anchors, the largest first; `older` is where the next page begins."""
+
+    anchors: tuple[Anchor, ...]
+    older: int | None
+
+
 def overview(session: Session, log: LogServices, *, below: int | None = None) -> Overview:
-    """Return a page of checkpoints and the curve of the log's growth."""
+    """Return a page of checkpoints, the log's growth, and what still waits."""
     rows = store.latest_published(session, PAGE + 1, below=below)
     latest = store.latest_published(session, CURVE)
+    published = latest[0].tree_size if latest else 0
+    sizes = explorer_store.sizes(session)
     return Overview(
         origin=log.origin,
         hash_name=log.tiles.hash_name,
         quorum=log.policy.quorum,
         organisations=len(log.policy.organisations),
-        tree_size=latest[0].tree_size if latest else 0,
+        tree_size=published,
+        queued=sizes.queued,
+        unpublished=max(sizes.sequenced - published, 0),
+        growth=_growth(session, latest, log.clock.now()),
+        waiting=_waiting(session, log.policy, above=published),
         checkpoints=tuple(_view(session, log.policy, row) for row in rows[:PAGE]),
         older=rows[PAGE - 1].tree_size if len(rows) > PAGE else None,
-        curve=curve([row.tree_size for row in reversed(latest)]),
     )
 
 
@@ -107,41 +137,63 @@ def look_up(session: Session, log: LogServices, commitment: bytes) -> EntryView 
         return None
     proof = proof_of(session, log.tiles, commitment)
     if proof is None:
-        return EntryView(commitment.hex(), found, None, None, (), None)
+        return EntryView(commitment.hex(), found, None, None, (), None, None, None)
     h = log.tiles.hash
     leaf = leaf_hash(h, proof.entry)
+    path = drawing.steps(h, leaf, InclusionProof(proof.index, proof.path), proof.tree_size)
     return EntryView(
         commitment=commitment.hex(),
         publication=found,
         entry=Entry.decode(proof.entry),
-        leaf=b64(leaf),
-        steps=steps(h, leaf, proof),
+        leaf=leaf,
+        steps=path,
+        tree=drawing.draw_path(leaf, proof.index, path),
         proof=proof,
+        anchor=anchor_of(session, proof.tree_size),
     )
 
 
-def steps(h: Hash, leaf: bytes, proof: LogProof) -> tuple[Step, ...]:
-    """Return the path from `leaf` to the root, as `ledger.merkle.verify_inclusion` walks it."""
-    made: list[Step] = []
-    node, at, last = leaf, proof.index, proof.tree_size - 1
-    for sibling in proof.path:
-        left = bool(at % 2 or at == last)
-        node = node_hash(h, sibling, node) if left else node_hash(h, node, sibling)
-        made.append(Step("left" if left else "right", b64(sibling), b64(node)))
-        while left and at and at % 2 == 0:
-            at, last = at // 2, last // 2
-        at, last = at // 2, last // 2
-    return tuple(made)
+def anchor_page(session: Session, *, below: int | None = None) -> AnchorsView:
+    """Return a page of final anchors."""
+    found = anchors(session, PAGE + 1, below=below)
+    return AnchorsView(tuple(found[:PAGE]), found[PAGE - 1].tree_size if len(found) > PAGE else None)
 
 
-def curve(sizes: Sequence[int]) -> str:
-    """Return the points of an SVG polyline over growing sizes, in a box of WIDTH by HEIGHT."""
-    if len(sizes) < 2:  # noqa: PLR2004 - a line needs two points
-        return ""
-    low, high = sizes[0], sizes[-1]
-    step = WIDTH / (len(sizes) - 1)
-    points = ((at * step, HEIGHT - HEIGHT * (size - low) / (high - low)) for at, size in enumerate(sizes))
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+def proof_json(log: LogServices, proof: LogProof, anchor: Anchor | None) -> dict[str, Any]:
+    """Return a proof as JSON: the `log` and `anchor` members of a bundle, with the tree's hash beside them."""
+    return {
+        "format": PROOF_FORMAT,
+        "hash": log.tiles.hash_name,
+        "log": {
+            "origin": log.origin,
+            "entry": b64(proof.entry),
+            "index": proof.index,
+            "path": [b64(node) for node in proof.path],
+            "checkpoint": proof.checkpoint,
+        },
+        "anchor": None if anchor is None else anchor.as_bundle(),
+    }
+
+
+def _growth(session: Session, latest: list[CheckpointRow], now: datetime) -> Growth:
+    before = explorer_store.published_before(session, now - DAY)
+    points = [(row.published_at.timestamp(), row.tree_size) for row in reversed(latest) if row.published_at]
+    oldest = latest[-1] if latest else None
+    if before is None or oldest is None:
+        return Growth(0, 0, "", None, 0)
+    size, since = before
+    hours = min((now - since) / timedelta(hours=1), DAY / timedelta(hours=1))
+    grown = latest[0].tree_size - size
+    return Growth(grown, hours, drawing.draw_growth(points), oldest.published_at, oldest.tree_size)
+
+
+def _waiting(session: Session, policy: WitnessPolicy, *, above: int) -> WaitingView | None:
+    row = explorer_store.waiting_checkpoint(session, above=above)
+    if row is None:
+        return None
+    cosigned = policy.times(parse_note(row.note))
+    missing = [one.name for one in policy.organisations if one.name not in cosigned]
+    return WaitingView(row.tree_size, row.signed_at, tuple(sorted(cosigned)), tuple(missing))
 
 
 def _view(session: Session, policy: WitnessPolicy, row: CheckpointRow) -> CheckpointView:

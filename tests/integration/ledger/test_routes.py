@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from kernel.clock import ManualClock
 from kernel.csrf import Csrf
 from kernel.ids import new_id
 from kernel.pages import Pages
-from ledger import integration, sequencer
 from ledger.anchor_models import LogAnchor
 from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
@@ -189,54 +187,6 @@ def test_a_log_that_nobody_witnesses_says_so(sqlite_world: World) -> None:
         assert "日志仅由运营方担保" in client.get("/ledger").text
 
 
-def test_an_entry_is_found_and_its_path_drawn(sqlite_world: World, client: TestClient) -> None:
-    commitment = credential(5).commitment.hex()
-    asked = f"/ledger?commitment={commitment}"
-    assert client.get(asked).status_code == 404
-    sqlite_world.submit(range(13))
-    assert "等待编号" in client.get(asked).text
-    sequencer.run_once(sqlite_world.log)
-    assert "等待入树" in client.get(asked).text
-    integration.run_once(sqlite_world.log)
-    assert "等待见证" in client.get(asked).text
-    sqlite_world.cycle()
-    page = client.get(f"/ledger?commitment=%20{commitment.upper()}%20").text
-    assert "已见证并发布" in page
-    proof = sqlite_world.proofs([5])[5]
-    signed_root = parse_note(proof.checkpoint).text.split("\n")[2]
-    assert page.count("合起来得到") == len(proof.path)
-    assert signed_root in unescape(page)
-    anchor(sqlite_world, 13)
-    assert "已锚定到链上" in client.get(asked).text
-
-
-def test_every_path_is_drawn_to_the_signed_root(sqlite_world: World, client: TestClient) -> None:
-    """The page walks the path itself: it must come out where the verifier's walk does."""
-    sqlite_world.submit(range(11))
-    sqlite_world.cycle()
-    for number, proof in sqlite_world.proofs(range(11)).items():
-        page = client.get(f"/ledger?commitment={credential(number).commitment.hex()}").text
-        last = page.rpartition("合起来得到")[2].partition('class="code small">')[2].partition("<")[0]
-        assert unescape(last) == parse_note(proof.checkpoint).text.split("\n")[2], number
-
-
-def test_an_accreditation_leads_to_its_evidence(sqlite_world: World, client: TestClient) -> None:
-    with sqlite_world.log.database.write() as session:
-        sqlite_world.writer.submit(session, ACCREDITED, evidence=EVIDENCE)
-    sqlite_world.cycle()
-    page = client.get(f"/ledger?commitment={ACCREDITED.commitment.hex()}").text
-    assert "资质认可" in page
-    assert f"/log/evidence/{ACCREDITED.commitment.hex()}" in page
-
-
-@pytest.mark.parametrize("asked", ["x", "00" * 31, "<script>alert(1)</script>", "00" * 33])
-def test_what_is_no_commitment_is_told_why(client: TestClient, asked: str) -> None:
-    page = client.get("/ledger", params={"commitment": asked})
-    assert page.status_code == 404
-    assert "这不是承诺值" in page.text
-    assert "<script>alert" not in page.text
-
-
 def test_a_proof_as_a_file(sqlite_world: World, client: TestClient) -> None:
     sqlite_world.submit(range(5))
     sqlite_world.cycle()
@@ -260,6 +210,6 @@ def test_tampered_tiles_are_no_answer(sqlite_world: World, client: TestClient) -
     (sqlite_world.log.tiles.folder / "tile" / "0" / "000.p" / "5").write_bytes(bytes(160))
     commitment = credential(3).commitment.hex()
     assert client.get(f"/ledger/proofs/{commitment}").status_code == 503
-    page = client.get(f"/ledger?commitment={commitment}", headers={"Accept": "text/html"})
+    page = client.get(f"/ledger/entries/{commitment}", headers={"Accept": "text/html"})
     assert page.status_code == 503
     assert "日志文件与已签名的检查点不符" in page.text
