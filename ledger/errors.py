@@ -62,6 +62,18 @@ class LogRolledBackError(LedgerError):
     code = "log_rolled_back"
 
 
+class ForkedLogError(LedgerError):
+    """The log has signed two histories; both checkpoints are kept as the proof."""
+
+    code = "log_forked"
+
+
+class MirrorSourceError(LedgerError):
+    """The log that is to be mirrored does not answer, or lacks a file."""
+
+    code = "mirror_source"
+
+
 class OtherLogError(LedgerError):
     """The database or the folder belongs to a log of another origin or hash."""
 

@@ -78,6 +78,10 @@ class CompactRange:
         """Return the root of the tree as it stands."""
         return _fold(self._h, self._peaks)
 
+    def root_before(self, rest: bytes) -> bytes:
+        """Return the root with more leaves on the right, fewer than the smallest peak has, whose root is `rest`."""
+        return _fold(self._h, (*self._peaks, rest))
+
 
 def nodes_of(h: Hash, leaves: Sequence[bytes]) -> Nodes:
     """Give the perfect subtrees over `leaves`; each is hashed once."""
