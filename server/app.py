@@ -47,6 +47,7 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # It would ask the environment at each request.
         redirect_slashes=False,  # Such a redirect goes to whatever host the request named.
     )
     app.state.database = parts.database

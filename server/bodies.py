@@ -7,10 +7,10 @@ that let a byte drop now and then. Knows no route but the two that take files.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-import anyio
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,18 +36,19 @@ class BoundedBodies:
             await self._app(scope, receive, send)
             return
         limit = self._uploads.get(scope["path"], SMALL)
-        began = anyio.current_time()
+        now = asyncio.get_running_loop().time
+        began = now()
         taken, ended = 0, False
 
         async def bounded() -> Message:
             nonlocal taken, ended
             if ended:  # What follows is only the end of the connection.
                 return await receive()
-            left = began + self._patience + taken / SLOWEST - anyio.current_time()
-            with anyio.move_on_after(left) as waiting:
-                message = await receive()
-            if waiting.cancelled_caught:
-                raise HTTPException(408, "the body comes too slowly")
+            try:
+                async with asyncio.timeout_at(began + self._patience + taken / SLOWEST):
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(408, "the body comes too slowly") from error
             taken += len(message.get("body", b""))
             ended = not message.get("more_body", False)
             if taken > limit:

@@ -19,6 +19,7 @@ from server import accrediting
 from server.app import Role, create_app
 from server.chain import described, open_chain
 from server.demo.companions import running_witness
+from server.one_write import OneWriteProtocol
 from server.parts import Parts, build_parts, key_folder, socket_path, trust_path
 from server.settings import Settings
 from server.trust import publish_trust
@@ -104,6 +105,7 @@ def _web(parts: Parts, role: Role, sockets: list[socket.socket]) -> None:
         access_log=False,  # Addresses carry codes and numbers: no request line is ever written.
         server_header=False,
         proxy_headers=False,
+        http=OneWriteProtocol,
         timeout_graceful_shutdown=3,
     )
     # What is there now stays: looking through it for garbage, every few requests, is time for nothing.

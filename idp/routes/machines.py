@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -116,7 +116,7 @@ async def call_of(request: Request) -> Call:
     """Return a request as the machine endpoints take it."""
     certificate = request.scope.get(CERTIFICATE)  # Only a trusted listener puts it there.
     headers = headers_of(request.scope["headers"])
-    return Call(request.method, request.url.path, headers, await read_body(request), certificate)
+    return Call(request.method, request.scope["path"], headers, await read_body(request), certificate)
 
 
 async def read_body(request: Request) -> bytes:
@@ -125,12 +125,17 @@ async def read_body(request: Request) -> bytes:
     Raises:
         TooLargeError: It is larger than any call of a machine endpoint.
     """
-    body = bytearray()
-    async for chunk in request.stream():
+    body = b""
+    while True:  # `request.stream()` does the same in three times the time.
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
         body += chunk
         if len(body) > MAX_BODY:
             raise TooLargeError("the body is too large")
-    return bytes(body)
+        if not message.get("more_body", False):
+            return body
 
 
 def json_of(answer: Answer) -> Response:

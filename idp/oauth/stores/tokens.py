@@ -11,12 +11,13 @@ from sqlalchemy import Row, Table, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from idp.oauth.models import ClientToken, Grant, Token
+from kernel.prepared import Prepared
 from kernel.store import Executor, Expired, changed
 
 _GRANT = cast(Table, Grant.__table__)
 _TOKEN = cast(Table, Token.__table__)
 _CLIENT_TOKEN = cast(Table, ClientToken.__table__)
-_GRANT_BY_CODE = select(_GRANT).where(_GRANT.c.code_hash == bindparam("hash"))
+_GRANT_BY_CODE = Prepared(select(_GRANT).where(_GRANT.c.code_hash == bindparam("hash")))
 _TOKEN_COLUMNS = (
     _TOKEN,
     _GRANT.c.client_id,
@@ -34,8 +35,8 @@ _TOKEN_COLUMNS = (
     _GRANT.c.revoked_at.label("grant_revoked_at"),
 )
 _TOKEN_WITH_GRANT = select(*_TOKEN_COLUMNS).join_from(_TOKEN, _GRANT, _GRANT.c.id == _TOKEN.c.grant_id)
-_TOKEN_BY_ACCESS = _TOKEN_WITH_GRANT.where(_TOKEN.c.access_hash == bindparam("hash"))
-_TOKEN_BY_REFRESH = _TOKEN_WITH_GRANT.where(_TOKEN.c.refresh_hash == bindparam("hash"))
+_TOKEN_BY_ACCESS = Prepared(_TOKEN_WITH_GRANT.where(_TOKEN.c.access_hash == bindparam("hash")))
+_TOKEN_BY_REFRESH = Prepared(_TOKEN_WITH_GRANT.where(_TOKEN.c.refresh_hash == bindparam("hash")))
 _USE_CODE = (
     update(_GRANT)
     .where(_GRANT.c.id == bindparam("grant_id"), _GRANT.c.code_used_at.is_(None), _GRANT.c.revoked_at.is_(None))
@@ -52,8 +53,8 @@ _ROTATE = (
 )
 _INSERT_GRANT = insert(_GRANT)
 _INSERT_TOKEN = insert(_TOKEN)
-_INSERT_CLIENT_TOKEN = insert(_CLIENT_TOKEN)
-_CLIENT_TOKEN_BY_ACCESS = select(_CLIENT_TOKEN).where(_CLIENT_TOKEN.c.access_hash == bindparam("hash"))
+_INSERT_CLIENT_TOKEN = Prepared(insert(_CLIENT_TOKEN))
+_CLIENT_TOKEN_BY_ACCESS = Prepared(select(_CLIENT_TOKEN).where(_CLIENT_TOKEN.c.access_hash == bindparam("hash")))
 _REVOKE_ACCESS = update(_TOKEN).where(_TOKEN.c.id == bindparam("token_id")).values(access_revoked_at=bindparam("now"))
 _REVOKE_CLIENT_TOKEN = (
     update(_CLIENT_TOKEN).where(_CLIENT_TOKEN.c.access_hash == bindparam("hash")).values(revoked_at=bindparam("now"))
@@ -62,17 +63,17 @@ _REVOKE_CLIENT_TOKEN = (
 
 def grant_by_code(on: Executor, code_hash: bytes) -> Row[Any] | None:
     """Return the grant whose authorization code this is."""
-    return on.execute(_GRANT_BY_CODE, {"hash": code_hash}).one_or_none()
+    return _GRANT_BY_CODE.one_or_none(on, {"hash": code_hash})
 
 
 def token_by_access(on: Executor, access_hash: bytes) -> Row[Any] | None:
     """Return a token with what its grant says, by its access token."""
-    return on.execute(_TOKEN_BY_ACCESS, {"hash": access_hash}).one_or_none()
+    return _TOKEN_BY_ACCESS.one_or_none(on, {"hash": access_hash})
 
 
 def token_by_refresh(on: Executor, refresh_hash: bytes) -> Row[Any] | None:
     """Return a token with what its grant says, by its refresh token."""
-    return on.execute(_TOKEN_BY_REFRESH, {"hash": refresh_hash}).one_or_none()
+    return _TOKEN_BY_REFRESH.one_or_none(on, {"hash": refresh_hash})
 
 
 def use_code(on: Executor, grant_id: UUID, now: datetime, until: datetime) -> bool:
@@ -105,12 +106,12 @@ def revoke_access_token(on: Executor, token_id: UUID, now: datetime) -> None:
 
 def insert_client_token(on: Executor, values: dict[str, Any]) -> None:
     """Keep a token of a platform for itself."""
-    on.execute(_INSERT_CLIENT_TOKEN, values)
+    _INSERT_CLIENT_TOKEN.execute(on, values)
 
 
 def client_token(on: Executor, access_hash: bytes) -> Row[Any] | None:
     """Return a platform's token for itself."""
-    return on.execute(_CLIENT_TOKEN_BY_ACCESS, {"hash": access_hash}).one_or_none()
+    return _CLIENT_TOKEN_BY_ACCESS.one_or_none(on, {"hash": access_hash})
 
 
 def revoke_client_token(on: Executor, access_hash: bytes, now: datetime) -> None:
