@@ -1,0 +1,117 @@
+"""`xinji log`: check and repair the log's files, or keep another organisation's copy of a log."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import structlog
+import typer
+
+from crypto.hashes import HASHES
+from ledger.checkpoint import Organisation, WitnessPolicy
+from ledger.errors import ForkedLogError, LedgerError, MirrorSourceError
+from ledger.fsck import findings
+from ledger.mirror import HttpSource, Mirror, run_once
+from ledger.repair import repair as repair_log
+from ledger.tiles import TileFolder
+from ledger.vkey import VerifierKey, parse_vkey
+from server.parts import Parts, build_parts, trust_path
+from server.settings import Settings
+from server.trust import read_trust
+
+app = typer.Typer(pretty_exceptions_enable=False)
+FOUND: Final = 1
+
+logger = structlog.get_logger()
+
+
+@app.callback()
+def log() -> None:
+    """Check and repair the log's files, or keep another organisation's copy of a log."""
+
+
+@app.command()
+def fsck(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make damaged files again from the database's entries; keep the old ones")
+    ] = False,
+) -> None:
+    """Compare every tile, entry and checkpoint; status 1 where anything does not fit."""
+    parts = build_parts(Settings())
+    keys = _own_keys(parts)
+    if repair:
+        for done in repair_log(parts.log, keys):
+            typer.echo(f"repaired: {done}")
+    count = 0
+    for finding in findings(parts.log, keys):
+        typer.echo(str(finding))
+        count += 1
+    if count:
+        typer.echo(f"{count} findings: the log must not be served or extended as it is", err=True)
+        raise typer.Exit(FOUND)
+    typer.echo("没有发现问题。 The log is whole.")
+
+
+@app.command()
+def mirror(
+    from_: Annotated[str, typer.Option("--from", help="Where the log's files are: https://host/log")],
+    to: Annotated[Path, typer.Option(help="The folder that keeps the copy; any web server can serve it")],
+    vkey: Annotated[list[str], typer.Option(help="The log's verifier key; repeat for each of its keys")],
+    tree_hash: Annotated[str, typer.Option(help=f"The log's tree hash: {', '.join(HASHES)}")] = "sm3",
+    witness: Annotated[
+        list[str] | None, typer.Option(help="organisation|vkey[|vkey]; repeatable: who must have cosigned")
+    ] = None,
+    quorum: Annotated[int, typer.Option(min=0, help="How many of the organisations must have cosigned")] = 0,
+    every: Annotated[float, typer.Option(min=0, help="Look again every so many seconds; 0: once, and end")] = 0,
+) -> None:
+    """Keep a copy of a log, believing nothing; status 1 where the log has forked."""
+    keys = tuple(map(parse_vkey, vkey))
+    if len({key.name for key in keys}) != 1:
+        raise typer.BadParameter("all keys of one log have its origin as their name", param_hint="--vkey")
+    if tree_hash not in HASHES:
+        raise typer.BadParameter(f"one of {', '.join(HASHES)}", param_hint="--tree-hash")
+    source = HttpSource(from_)
+    policy = WitnessPolicy(quorum, tuple(_organisation(text) for text in witness or []))
+    copy = Mirror(source, TileFolder(to, tree_hash), keys[0].name, keys, policy)
+    try:
+        while True:
+            _mirror_once(copy, patient=every > 0)
+            if not every:
+                return
+            time.sleep(every)
+    except ForkedLogError as error:
+        typer.echo(f"xinji: {error}", err=True)
+        raise typer.Exit(FOUND) from error
+    finally:
+        source.close()
+
+
+def _mirror_once(copy: Mirror, *, patient: bool) -> None:
+    """Take over what is new. A source that is down is waited for; one that is wrong is told of each time."""
+    try:
+        count = run_once(copy)
+    except ForkedLogError:
+        raise
+    except LedgerError as error:
+        if not patient:
+            raise
+        logger.warning("mirror_failed", code=error.code, detail=str(error), waits=isinstance(error, MirrorSourceError))
+        return
+    typer.echo(f"{count} entries taken over")
+
+
+def _organisation(text: str) -> Organisation:
+    name, *keys = text.split("|")
+    if not keys:
+        raise typer.BadParameter("organisation|vkey", param_hint="--witness")
+    return Organisation(name, tuple(map(parse_vkey, keys)))
+
+
+def _own_keys(parts: Parts) -> tuple[VerifierKey, ...]:
+    """Return the log's keys from our own trust file: the signer need not run for a check."""
+    trust = read_trust(trust_path(parts.settings)) or {"logs": []}
+    return tuple(
+        parse_vkey(key) for one in trust["logs"] if one["origin"] == parts.log.origin for key in one["vkeys"]
+    )
