@@ -66,7 +66,8 @@ def approve(  # noqa: PLR0913 - the fields of a decision, all by name
 ) -> None:
     """Approve a filing with all or some of its scopes: from now on it is what is in force.
 
-    Where scopes that were in force fall away, the platform's tokens end: they would go on telling.
+    Where scopes that were in force fall away, or people consented to another owner or purpose, the
+    platform's tokens end: they would go on telling.
 
     Raises:
         NotFoundError: There is no such platform in the officer's part of the tree.
@@ -164,15 +165,22 @@ def _put_in_force(
 ) -> None:
     present = ClientMetadata.model_validate(client.registered)
     metadata = accepted(with_keys(wished, keys_of(present)))
-    if store.in_force(session, client.client_id) is None:
+    before = store.in_force(session, client.client_id)
+    if before is None:
         client.sector = sector_of(client.client_id, metadata.redirect_uris) or client.sector
-    elif set(present.scope.split()) - set(metadata.scope.split()):
+    elif _is_another_matter(before, filing) or set(present.scope.split()) - set(metadata.scope.split()):
         store.end_tokens(session, client.client_id, now)
     # The sector of what was approved once stays: the names by which people are known hang on it (OIDC Core §8.1).
     client.name, client.name_en, client.owner = filing.name, filing.name_en, filing.owner_name
     client.purpose, client.home = filing.purpose, filing.home
     client.registered = metadata.stored()
     client.state, client.changed_at = ACTIVE, now
+
+
+def _is_another_matter(before: PlatformFiling, after: PlatformFiling) -> bool:
+    """Whether what was granted before was for another owner or purpose, or by minors who may not come any more."""
+    granted = (before.owner_code, before.owner_name, before.purpose)
+    return granted != (after.owner_code, after.owner_name, after.purpose) or (before.minors and not after.minors)
 
 
 def _waiting(session: Session, client_id: str, filing_id: UUID, reviewer: Reviewer) -> tuple[Client, PlatformFiling]:

@@ -54,6 +54,8 @@ LIFE: Final = timedelta(days=365)
 """How long a registration holds; an update renews it."""
 PATH: Final = "/oauth/register"
 PREFIX: Final = "xra_"
+MOST_OWN: Final = 20
+"""Platforms that the tokens of one developer keep in use at once."""
 REMOVED: Final = "removed"
 
 
@@ -105,6 +107,8 @@ def register(token: str, content_type: str, body: bytes, *, by: Registering) -> 
     with by.database.write() as session:
         if not initial_tokens.take_use(session, permit.id, now):
             raise InvalidTokenError("the initial access token is unknown, used up or over")
+        if permit.made_by is not None and rows.live_of(session, permit.made_by, DYNAMIC, now) >= MOST_OWN:
+            raise RegistrationError(INVALID_METADATA, "the developer has enough clients: end one first")
         try:
             made = register_client(session, registration, keyed=by.keyed, now=now)
         except InvalidClientMetadataError as error:

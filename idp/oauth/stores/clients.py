@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any, Final, cast
+from uuid import UUID
 
-from sqlalchemy import Row, Table, bindparam, select, update
+from sqlalchemy import Row, Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from idp.oauth.models import Client, ClientToken, Grant
@@ -28,6 +29,12 @@ def client(session: Session, client_id: str, *, lock: bool = False) -> Client | 
         return None
     found = select(Client).where(Client.client_id == client_id)
     return session.scalar(found.with_for_update() if lock else found)
+
+
+def live_of(session: Session, registered_by: UUID, kind: str, now: datetime) -> int:
+    """Return how many platforms of a kind that a person registered are in use."""
+    mine = select(func.count()).select_from(Client).where(Client.registered_by == registered_by, Client.kind == kind)
+    return session.scalar(mine.where(Client.state == "active", Client.expires_at > now)) or 0
 
 
 def end_tokens(session: Session, client_id: str, now: datetime) -> None:

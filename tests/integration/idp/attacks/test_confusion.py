@@ -177,7 +177,9 @@ def test_each_kind_of_ours_has_a_typ_of_its_own_but_userinfo(bench: Bench) -> No
 @pytest.mark.parametrize("change", [{"sub": "own"}, {"sub": "own", "jti": "x"}])
 def test_a_request_that_names_its_client_as_subject_is_neither(bench: Bench, change: dict[str, str]) -> None:
     """RFC 9101 §10.8: what the browser sees of a request must not authenticate the platform."""
-    own = {name: bench.platform.client_id if value == "own" else value for name, value in change.items()}
+    own: dict[str, Any] = {
+        name: bench.platform.client_id if value == "own" else value for name, value in change.items()
+    }
     signed = bench.platform.object(**own)
     assert not bench.request(signed)
     assert not bench.assertion(signed)
