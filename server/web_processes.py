@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -28,6 +29,20 @@ STOP: Final = 8.0
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Place:
+    """One of the processes: who has the place, since when, and when that one was seen to have ended."""
+
+    child: Child
+    since: float
+    ended: float | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it started well: it lives, or lived, longer than `SETTLED`."""
+        return (time.monotonic() if self.ended is None else self.ended) - self.since >= SETTLED
+
+
 class WebProcesses:
     """`count` web processes on `sockets`, which they share."""
 
@@ -37,36 +52,39 @@ class WebProcesses:
         given = [word for number in self._descriptors for word in ("--listener", str(number))]
         self._arguments = ["server", "serve", *arguments, *given]
         self._short_lives = 0
-        self._children = [self._start() for _ in range(count)]
+        self._places = [self._start() for _ in range(count)]
 
     def look(self) -> None:
-        """Replace every process that has ended; one that ends as it starts is tried again every `SETTLED` seconds.
+        """Replace every process that has ended: at once, or `SETTLED` after its start where it ended sooner.
 
         Raises:
             ProcessFailedError: None of them stays.
         """
         now = time.monotonic()
-        if any(child.alive and now - since > SETTLED for child, since in self._children):
-            self._short_lives = 0
-        for place, (child, since) in enumerate(self._children):
-            if child.alive or now - since < SETTLED * (self._short_lives > 0):
+        for number, place in enumerate(self._places):
+            if place.child.alive:
                 continue
-            self._short_lives += now - since < SETTLED
-            if self._short_lives > TRIES:
-                raise ProcessFailedError("the web processes end as soon as they start")
-            log.error("web_process_replaced", pid=child.pid, lived=round(now - since))
-            self._children[place] = self._start()
+            if place.ended is None:
+                place.ended = now
+                log.error("web_process_ended", pid=place.child.pid, lived=round(now - place.since))
+                self._short_lives += not place.settled
+            if now - place.since >= SETTLED:
+                self._places[number] = self._start()
+        if any(place.child.alive and place.settled for place in self._places):
+            self._short_lives = 0
+        elif self._short_lives >= TRIES:
+            raise ProcessFailedError("the web processes end as soon as they start")
 
     def stop(self) -> None:
         """End them all, at the same time."""
-        for child, _ in self._children:
-            child.ask_to_stop()
+        for place in self._places:
+            place.child.ask_to_stop()
         end = time.monotonic() + STOP
-        for child, _ in self._children:
-            child.stop(max(0.1, end - time.monotonic()))
+        for place in self._places:
+            place.child.stop(max(0.1, end - time.monotonic()))
 
-    def _start(self) -> tuple[Child, float]:
-        return Child("web", self._arguments, None, listeners=self._descriptors), time.monotonic()
+    def _start(self) -> _Place:
+        return _Place(Child("web", self._arguments, None, listeners=self._descriptors), time.monotonic())
 
 
 def watch(sockets: Sequence[socket.socket], *, count: int, arguments: Sequence[str]) -> None:
