@@ -52,7 +52,7 @@ class Browser:
     def cookie_header(self, path: str) -> str:
         """Return the cookies that go with `path`."""
         request = self._http.build_request("GET", path)
-        return request.headers.get("cookie", "")
+        return str(request.headers.get("cookie", ""))
 
     def close(self) -> None:
         """Close its connections."""
