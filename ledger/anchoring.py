@@ -136,7 +136,7 @@ def _is_next(by: Anchoring, last: LogAnchor | None, previous: AnchoredHead, newe
 
 def _sign(by: Anchoring, head: PublishedHead, previous: AnchoredHead) -> SignedTransaction:
     call = AnchorCall(by.log_id, head.tree_size, head.root_hash, previous.size, previous.root)
-    return by.chain.sign_anchor(call, nonce=by.chain.next_nonce())
+    return by.chain.sign(call.call, nonce=by.chain.next_nonce())
 
 
 def _advance(by: Anchoring, anchor: LogAnchor) -> int:

@@ -14,7 +14,7 @@ from server.parts import Parts, derived, key_folder
 def open_chain(parts: Parts) -> Chain:
     """Open the embedded chain with our contract deployed for the log."""
     secret = derived(key_folder(parts.settings).load_or_create("signing"), b"embedded-chain")
-    chain = EmbeddedChain(parts.settings.data_dir / "chain", secret, now=parts.clock.now())
+    chain = EmbeddedChain(parts.settings.data_dir / "chain", secret, clock=parts.clock)
     chain.deploy(log_id_of(parts.installation.log_origin), TreeAlg.SM3)
     return chain
 

@@ -1,10 +1,13 @@
-"""The compiled contract, as it was committed. Node made it (`contracts/build.mjs`); nothing here needs Node."""
+"""The compiled contracts, as they were committed. Node made them (`contracts/build.mjs`); nothing here needs Node."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from ledger.chain.base import APPROVALS, CHECKPOINTS, REGISTRY, STATUS, ContractName
 
 _FOLDER: Final = Path(__file__).parent / "contracts" / "artifacts"
 
@@ -37,4 +40,7 @@ def load_artifact(name: str) -> Artifact:
     return Artifact(content["abi"], content["bytecode"], deployed, places)
 
 
-CHECKPOINT_ANCHOR: Final = load_artifact("CheckpointAnchor")
+CONTRACTS: Final[tuple[ContractName, ...]] = (APPROVALS, CHECKPOINTS, REGISTRY, STATUS)
+"""In the order in which they are created: each knows those before it by address."""
+
+ARTIFACTS: Final[Mapping[ContractName, Artifact]] = {name: load_artifact(name) for name in CONTRACTS}

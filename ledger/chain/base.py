@@ -2,18 +2,24 @@
 
 The caller persists a signed transaction before it sends it, and resends the same bytes for as
 long as it does not know what became of them: signing and sending are two calls, and sending
-what the chain already has is no error. One submitter key has one writer.
+what the chain already has is no error. One key has one writer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from crypto.hashes import sha256
 
 Mode = Literal["embedded", "rpc"]
+ContractName = Literal["Approvals", "CheckpointAnchor", "IssuerRegistry", "StatusAnchor"]
+
+APPROVALS: Final = "Approvals"
+CHECKPOINTS: Final = "CheckpointAnchor"
+REGISTRY: Final = "IssuerRegistry"
+STATUS: Final = "StatusAnchor"
 
 NO_ROOT: Final = bytes(32)
 """Stands for the root before a log's first anchor."""
@@ -27,6 +33,15 @@ class TreeAlg(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A write: a function of one of our contracts, with its arguments in the order of its ABI."""
+
+    contract: ContractName
+    function: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorCall:
     """A checkpoint to anchor, and the anchor before it (0 and `NO_ROOT` for the first)."""
 
@@ -35,6 +50,12 @@ class AnchorCall:
     root: bytes
     previous_size: int
     previous_root: bytes
+
+    @property
+    def call(self) -> Call:
+        """The call of `anchor`."""
+        arguments = (self.log_id, self.size, self.root, self.previous_size, self.previous_root)
+        return Call(CHECKPOINTS, "anchor", arguments)
 
 
 class SignedTransaction(NamedTuple):
@@ -63,7 +84,10 @@ class AnchoredHead(NamedTuple):
 
 
 class Chain(Protocol):
-    """A chain with a deployed `CheckpointAnchor`. All methods may block; none is for a request's thread."""
+    """A chain with our contracts. All methods may block; none is for a request's thread.
+
+    Each contract that workers write to has a writer: a key of its own, and so nonces of its own.
+    """
 
     @property
     def mode(self) -> Mode:
@@ -82,22 +106,49 @@ class Chain(Protocol):
 
     @property
     def contract(self) -> str:
-        """The contract's address with its checksum (EIP-55)."""
+        """The address of `CheckpointAnchor` with its checksum (EIP-55)."""
         ...
 
-    def deploy(self, log_id: bytes, alg: TreeAlg) -> str:
-        """See to it that the contract stands and knows the log; return its address.
+    def address_of(self, contract: ContractName) -> str:
+        """Return where a contract stands, with its checksum.
 
-        Repeatable: what is there already is left alone.
+        Raises:
+            NotDeployedError: It is not among the contracts of this deployment.
         """
         ...
 
-    def next_nonce(self) -> int:
-        """Return how many of the submitter's transactions are in blocks."""
+    def writer_of(self, contract: ContractName) -> str:
+        """Return the address whose key signs the calls of a contract.
+
+        Raises:
+            NotDeployedError: No key was given for it.
+        """
         ...
 
-    def sign_anchor(self, call: AnchorCall, *, nonce: int) -> SignedTransaction:
-        """Sign a call of `anchor`. The same call and nonce give the same bytes (RFC 6979)."""
+    def deploy(self, log_id: bytes, alg: TreeAlg) -> str:
+        """See to it that the contracts stand and know the log; return the address of `CheckpointAnchor`.
+
+        Repeatable: what is there already is left alone. Where the contracts are the consortium's,
+        this only looks.
+        """
+        ...
+
+    def admit_province(self, code: str, key_digest: bytes) -> None:
+        """See to it that the registry holds the province of this 10-digit code with these keys.
+
+        Repeatable. Where a panel of several decides, this only looks.
+
+        Raises:
+            NotDeployedError: The panel has not added it yet, or not with these keys.
+        """
+        ...
+
+    def next_nonce(self, contract: ContractName = CHECKPOINTS) -> int:
+        """Return how many transactions of the contract's writer are in blocks."""
+        ...
+
+    def sign(self, call: Call, *, nonce: int) -> SignedTransaction:
+        """Sign a call with its contract's writer. The same call and nonce give the same bytes (RFC 6979)."""
         ...
 
     def send(self, transaction: SignedTransaction) -> None:
@@ -123,6 +174,15 @@ class Chain(Protocol):
 
         Raises:
             NotDeployedError: The contract does not know the log.
+        """
+        ...
+
+    def ask(self, contract: ContractName, function: str, *arguments: Any) -> Any:
+        """Read from a contract. Structs come as tuples in the order of the ABI.
+
+        Raises:
+            NotDeployedError: It is not among the contracts of this deployment.
+            ChainUnavailableError: It gave no answer.
         """
         ...
 

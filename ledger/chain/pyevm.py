@@ -65,6 +65,14 @@ class StoredBackend(PyEVMBackend):  # type: ignore[misc]  # eth-tester ships no 
         state = {key.public_key.to_canonical_address(): get_default_account_state() for key in self._keys}
         self.chain = self._chain_class.from_genesis(database, params, state)
 
+    def set_time(self, timestamp: int) -> None:
+        """Let the next block be of this time, or the earliest after its parent's.
+
+        py-evm prepares a block when the one before is made, and gives it the time of that moment.
+        """
+        parent = self.chain.get_canonical_head()
+        self.chain.header = self.chain.header.copy(timestamp=max(timestamp, parent.timestamp + 1))
+
     def get_transaction_by_hash(self, transaction_hash: bytes) -> Any:
         """Find a mined transaction by py-evm's index."""
         block, index = self._mined(transaction_hash)

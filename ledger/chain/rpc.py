@@ -7,9 +7,9 @@ differs from node to node, so none of those answers is believed: the hash is loo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -22,7 +22,17 @@ from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import BaseProvider
 
 from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
-from ledger.chain.base import AnchorCall, AnchoredHead, Receipt, SignedTransaction, TreeAlg
+from ledger.chain.base import (
+    CHECKPOINTS,
+    REGISTRY,
+    AnchoredHead,
+    Call,
+    ContractName,
+    Receipt,
+    SignedTransaction,
+    TreeAlg,
+)
+from ledger.chain.deploying import province_call
 from ledger.chain.errors import (
     ChainMismatchError,
     ChainUnavailableError,
@@ -30,7 +40,7 @@ from ledger.chain.errors import (
     NotDeployedError,
     TransactionRefusedError,
 )
-from ledger.chain.sending import AnchorContract, Fees
+from ledger.chain.sending import Contracts, Fees
 
 TIMEOUT_SECONDS: Final = 10
 _R = TypeVar("_R")
@@ -54,44 +64,83 @@ PROFILES: Final = {
 
 
 class RpcChain:
-    """A `Chain` behind a node's JSON-RPC. The contract is deployed by the consortium, not from here."""
+    """A `Chain` behind a node's JSON-RPC. The contracts are deployed by the consortium, not from here."""
 
     mode: Final = "rpc"
 
-    def __init__(self, provider: BaseProvider, profile: Profile, *, chain_id: int, contract: str, key: bytes) -> None:
-        """Talk through `provider`, signing with the submitter's `key` (32 bytes)."""
+    def __init__(
+        self,
+        provider: BaseProvider,
+        profile: Profile,
+        *,
+        chain_id: int,
+        contracts: Mapping[ContractName, str],
+        keys: Mapping[ContractName, bytes],
+    ) -> None:
+        """Talk through `provider`, signing the calls of each contract with its own key (32 bytes).
+
+        Raises:
+            ChainMismatchError: Two contracts share a key: their nonces would run into each other.
+        """
         self.label: Final = profile.label
         self.chain_id: Final = chain_id
-        self.contract: Final = to_checksum_address(contract)
         self._profile = profile
-        self._account: LocalAccount = Account.from_key(key)
+        if len(set(keys.values())) != len(keys):
+            raise ChainMismatchError("each contract needs a key of its own: one key, one writer")
+        self._writers: dict[ContractName, LocalAccount] = {name: Account.from_key(key) for name, key in keys.items()}
         self._web3 = Web3(provider)
         if profile.extra_data:
             self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
-        self._anchors = AnchorContract(self._web3, self.contract, chain_id=chain_id, fees=profile.fees)
+        addresses = {name: to_checksum_address(address) for name, address in contracts.items()}
+        self._contracts = Contracts(self._web3, addresses, chain_id=chain_id, fees=profile.fees)
+
+    @property
+    def contract(self) -> str:
+        """The address of `CheckpointAnchor`."""
+        return self.address_of(CHECKPOINTS)
+
+    def address_of(self, contract: ContractName) -> str:
+        """Return where a contract stands."""
+        return self._contracts.address_of(contract)
+
+    def writer_of(self, contract: ContractName) -> str:
+        """Return the address whose key signs the calls of a contract."""
+        return str(self._writer(contract).address)
 
     def deploy(self, log_id: bytes, alg: TreeAlg) -> str:
-        """Check that the consortium's contract stands there, on the expected chain, and knows the log.
+        """Check that the consortium's contracts stand there, on the expected chain, and know the log.
 
         Raises:
             ChainMismatchError: Another chain answers, or another contract.
-            NotDeployedError: There is nothing at the address, or the log was not opened.
+            NotDeployedError: There is nothing at an address, or the log was not opened for our key.
         """
         if _asked(lambda: self._web3.eth.chain_id) != self.chain_id:
             raise ChainMismatchError("another chain answers at the configured address")
-        if not _asked(self._anchors.is_deployed):
-            raise NotDeployedError(f"there is no contract at {self.contract}")
-        if not _asked(lambda: self._anchors.knows_log(log_id, alg)):
-            raise NotDeployedError("the contract does not know the log: its administrator must open it")
+        for name, address in self._contracts.addresses.items():
+            if not _asked(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
+                raise NotDeployedError(f"there is no {name} at {address}")
+        if not _asked(lambda: self._contracts.knows_log(log_id, alg)):
+            raise NotDeployedError("the contract does not know the log: the panel must open it")
+        if self.ask(CHECKPOINTS, "stateOf", log_id)[0] != self.writer_of(CHECKPOINTS):
+            raise NotDeployedError("the log was opened for another submitter's key")
         return self.contract
 
-    def next_nonce(self) -> int:
-        """Return how many of the submitter's transactions are in blocks."""
-        return _asked(lambda: self._anchors.nonce_of(self._account.address))
+    def admit_province(self, code: str, key_digest: bytes) -> None:
+        """Check that the panel has added the province with these keys."""
+        writer = self._writer(REGISTRY).address
+        if _asked(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
+            raise NotDeployedError(f"the panel must add the province {code} with its present keys")
+        if self.ask(REGISTRY, "controllerOf", code.encode()) != writer:
+            raise NotDeployedError(f"the province {code} was added for another key")
 
-    def sign_anchor(self, call: AnchorCall, *, nonce: int) -> SignedTransaction:
-        """Sign a call of `anchor`; asks the node nothing."""
-        return self._anchors.sign_anchor(self._account, call, nonce=nonce)
+    def next_nonce(self, contract: ContractName = CHECKPOINTS) -> int:
+        """Return how many transactions of the contract's writer are in blocks."""
+        address = self._writer(contract).address
+        return _asked(lambda: self._contracts.nonce_of(address))
+
+    def sign(self, call: Call, *, nonce: int) -> SignedTransaction:
+        """Sign a call with its contract's writer; asks the node nothing."""
+        return self._contracts.sign(self._writer(call.contract), call, nonce=nonce)
 
     def send(self, transaction: SignedTransaction) -> None:
         """Hand the transaction to the node; whatever it objects, look whether it has it."""
@@ -102,24 +151,34 @@ class RpcChain:
         except TransactionRefusedError:
             if self._has(transaction.tx_hash):
                 return
-            if transaction.nonce < self.next_nonce():
+            sender = Account.recover_transaction(transaction.raw)
+            if transaction.nonce < _asked(lambda: self._contracts.nonce_of(sender)):
                 raise NonceConflictError(f"nonce {transaction.nonce} is taken", nonce=transaction.nonce) from None
             raise
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
-        return _asked(lambda: self._anchors.receipt(tx_hash))
+        return _asked(lambda: self._contracts.receipt(tx_hash))
 
     def is_final(self, receipt: Receipt) -> bool:
         """Whether the block is canonical and as deep as the profile asks."""
-        return _asked(lambda: self._anchors.stands_at(receipt, confirmations=self._profile.confirmations))
+        return _asked(lambda: self._contracts.stands_at(receipt, confirmations=self._profile.confirmations))
 
     def latest_anchor(self, log_id: bytes) -> AnchoredHead:
         """Return the latest anchor of a log."""
-        return _asked(lambda: self._anchors.latest_anchor(log_id))
+        return _asked(lambda: self._contracts.latest_anchor(log_id))
+
+    def ask(self, contract: ContractName, function: str, *arguments: Any) -> Any:
+        """Read from a contract."""
+        return _asked(lambda: self._contracts.ask(contract, function, *arguments))
 
     def close(self) -> None:
         """Let go; connections are closed by their provider."""
+
+    def _writer(self, contract: ContractName) -> LocalAccount:
+        if contract not in self._writers:
+            raise NotDeployedError(f"no key was given for {contract}")
+        return self._writers[contract]
 
     def _has(self, tx_hash: bytes) -> bool:
         """Whether the node knows the transaction, in a block or waiting."""

@@ -1,4 +1,4 @@
-"""Transactions to a `CheckpointAnchor` through web3.py: the part that every engine shares.
+"""Transactions to our contracts through web3.py: the part that every engine shares.
 
 Gas, fees, nonce and chain id are always given here and never asked of a node: what is signed
 depends on the arguments alone, so the same call and nonce give the same bytes again.
@@ -6,6 +6,7 @@ depends on the arguments alone, so the same call and nonce give the same bytes a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,18 +14,39 @@ from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3 import Web3
+from web3.contract import Contract
 from web3.exceptions import TransactionNotFound, Web3Exception
 from web3.types import Nonce
 from web3.utils.address import get_create_address
 
 from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
-from ledger.chain.artifact import CHECKPOINT_ANCHOR
-from ledger.chain.base import AnchorCall, AnchoredHead, Receipt, SignedTransaction, TreeAlg
+from ledger.chain.artifact import ARTIFACTS
+from ledger.chain.base import (
+    CHECKPOINTS,
+    AnchoredHead,
+    Call,
+    ContractName,
+    Receipt,
+    SignedTransaction,
+    TreeAlg,
+)
 from ledger.chain.errors import ChainMismatchError, ChainUnavailableError, NotDeployedError
 
-DEPLOY_GAS: Final = 2_000_000
-OPEN_LOG_GAS: Final = 120_000
-ANCHOR_GAS: Final = 250_000
+CREATION_GAS: Final = 5_000_000
+TRANSFER_GAS: Final = 21_000
+GAS: Final[Mapping[str, int]] = {
+    "anchor": 250_000,
+    "endorse": 200_000,
+    "addIssuer": 600_000,
+    "renew": 500_000,
+    "retire": 400_000,
+    "compromise": 400_000,
+    "publish": 300_000,
+    "propose": 1_500_000,  # The call's data is stored, for the other members to read.
+    "approve": 150_000,
+    "execute": 1_200_000,
+}
+"""What is offered for each function, well above what docs/contracts.md measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +63,67 @@ class Fees:
         return {"type": 2, "maxFeePerGas": self.gas_price, "maxPriorityFeePerGas": 0}
 
 
-class AnchorContract:
-    """One deployed contract, seen through one web3 connection. Not for use by two threads."""
+class Contracts:
+    """Deployed contracts, seen through one web3 connection. Not for use by two threads."""
 
-    def __init__(self, web3: Web3, address: ChecksumAddress, *, chain_id: int, fees: Fees) -> None:
-        """See the contract at `address`, whether it is deployed already or not."""
-        self.address = address
+    def __init__(
+        self, web3: Web3, addresses: Mapping[ContractName, ChecksumAddress], *, chain_id: int, fees: Fees
+    ) -> None:
+        """See the contracts at `addresses`, whether they are deployed already or not."""
+        self.addresses = dict(addresses)
         self._web3 = web3
-        self._contract = web3.eth.contract(address=address, abi=CHECKPOINT_ANCHOR.abi)
+        self._contracts: dict[ContractName, Contract] = {
+            name: web3.eth.contract(address=address, abi=ARTIFACTS[name].abi) for name, address in addresses.items()
+        }
         self._chain_id = chain_id
         self._fees = fees
 
-    def sign_deploy(self, account: LocalAccount, *, submitter: ChecksumAddress, nonce: int) -> SignedTransaction:
-        """Sign the contract's creation with `account` as its administrator, without endorsers."""
-        factory = self._web3.eth.contract(abi=CHECKPOINT_ANCHOR.abi, bytecode=CHECKPOINT_ANCHOR.bytecode)
-        data = factory.constructor(account.address, submitter, [], 0).data_in_transaction
-        return self._sign(account, None, data, gas=DEPLOY_GAS, nonce=nonce)
+    def address_of(self, name: ContractName) -> ChecksumAddress:
+        """Return where a contract stands.
 
-    def sign_open_log(self, account: LocalAccount, log_id: bytes, alg: TreeAlg, *, nonce: int) -> SignedTransaction:
-        """Sign a call of `openLog`."""
-        data = self._contract.encode_abi("openLog", args=[log_id, int(alg)])
-        return self._sign(account, self.address, data, gas=OPEN_LOG_GAS, nonce=nonce)
+        Raises:
+            NotDeployedError: It is not among these.
+        """
+        if name not in self.addresses:
+            raise NotDeployedError(f"this deployment has no {name}")
+        return self.addresses[name]
 
-    def sign_anchor(self, account: LocalAccount, call: AnchorCall, *, nonce: int) -> SignedTransaction:
-        """Sign a call of `anchor`."""
-        args = [call.log_id, call.size, call.root, call.previous_size, call.previous_root]
-        data = self._contract.encode_abi("anchor", args=args)
-        return self._sign(account, self.address, data, gas=ANCHOR_GAS, nonce=nonce)
+    def sign_creation(
+        self, account: LocalAccount, name: ContractName, arguments: Sequence[object], *, nonce: int
+    ) -> SignedTransaction:
+        """Sign a contract's creation."""
+        artifact = ARTIFACTS[name]
+        factory = self._web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
+        data = factory.constructor(*arguments).data_in_transaction
+        return self._sign(account, None, data, gas=CREATION_GAS, nonce=nonce)
+
+    def sign(self, account: LocalAccount, call: Call, *, nonce: int) -> SignedTransaction:
+        """Sign a call."""
+        to = self.address_of(call.contract)
+        return self._sign(account, to, self.encode(call), gas=GAS[call.function], nonce=nonce)
+
+    def sign_transfer(
+        self, account: LocalAccount, to: ChecksumAddress, amount: int, *, nonce: int
+    ) -> SignedTransaction:
+        """Sign a transfer of the chain's own coin."""
+        return self._sign(account, to, b"", gas=TRANSFER_GAS, nonce=nonce, value=amount)
+
+    def encode(self, call: Call) -> str:
+        """Return a call's data in hex."""
+        self.address_of(call.contract)
+        return str(self._contracts[call.contract].encode_abi(call.function, args=list(call.arguments)))
+
+    def ask(self, name: ContractName, function: str, *arguments: Any) -> Any:
+        """Read from a contract.
+
+        Raises:
+            ChainUnavailableError: It gave no answer.
+        """
+        self.address_of(name)
+        try:
+            return self._contracts[name].functions[function](*arguments).call()
+        except Web3Exception as error:
+            raise ChainUnavailableError(f"{function} gave no answer: {error}") from error
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return the receipt of a transaction that is in a block."""
@@ -91,7 +147,7 @@ class AnchorContract:
         Raises:
             NotDeployedError: The contract does not know the log.
         """
-        alg, size, root, anchors = self._read("latest", log_id)
+        alg, size, root, anchors = self.ask(CHECKPOINTS, "latest", log_id)
         if alg == 0:
             raise NotDeployedError("the contract does not know the log")
         return AnchoredHead(size, bytes(root), anchors)
@@ -102,42 +158,53 @@ class AnchorContract:
         Raises:
             ChainMismatchError: It is, with another hash.
         """
-        found = self._read("latest", log_id)[0]
+        found = self.ask(CHECKPOINTS, "latest", log_id)[0]
         if found not in (0, int(alg)):
             raise ChainMismatchError("the contract holds this log with another hash")
         return bool(found)
 
-    def is_deployed(self) -> bool:
-        """Whether the expected code stands at the address.
+    def code_hash(self, address: ChecksumAddress) -> bytes | None:
+        """Return the Keccak-256 of the code at an address (EXTCODEHASH, EIP-1052); None where there is none."""
+        code = bytes(self._web3.eth.get_code(address))
+        return bytes(Web3.keccak(code)) if code else None
+
+    def is_deployed(self, name: ContractName) -> bool:
+        """Whether the expected code stands at a contract's address.
 
         Raises:
             ChainMismatchError: Other code does.
         """
-        code = bytes(self._web3.eth.get_code(self.address))
+        address = self.address_of(name)
+        code = bytes(self._web3.eth.get_code(address))
         if not code:
             return False
-        if not CHECKPOINT_ANCHOR.is_code(code):
-            raise ChainMismatchError(f"another contract stands at {self.address}")
+        if not ARTIFACTS[name].is_code(code):
+            raise ChainMismatchError(f"another contract than our {name} stands at {address}")
         return True
+
+    def block_number(self) -> int:
+        """Return the number of the latest block."""
+        return int(self._web3.eth.block_number)
 
     def nonce_of(self, address: ChecksumAddress) -> int:
         """Return how many transactions of `address` are in blocks."""
         return int(self._web3.eth.get_transaction_count(address, "latest"))
 
-    def _read(self, function: str, *args: object) -> Any:
-        try:
-            return self._contract.functions[function](*args).call()
-        except Web3Exception as error:
-            raise ChainUnavailableError(f"{function} gave no answer: {error}") from error
-
     def _sign(
-        self, account: LocalAccount, to: ChecksumAddress | None, data: str | bytes, *, gas: int, nonce: int
+        self,
+        account: LocalAccount,
+        to: ChecksumAddress | None,
+        data: str | bytes,
+        *,
+        gas: int,
+        nonce: int,
+        value: int = 0,
     ) -> SignedTransaction:
         fields: dict[str, Any] = {
             "chainId": self._chain_id,
             "nonce": nonce,
             "gas": gas,
-            "value": 0,
+            "value": value,
             "data": data,
             **({"to": to} if to else {}),
             **self._fees.fields(),

@@ -15,7 +15,7 @@ import pytest
 
 from crypto.encoding import from_b64
 from crypto.hashes import sm3
-from kernel.clock import ManualClock
+from kernel.clock import ManualClock, SystemClock
 from kernel.db import Base, Database
 from ledger import anchor_store
 from ledger import store as log_store
@@ -372,7 +372,7 @@ def test_a_step_that_another_anchorer_has_made(by: Anchoring) -> None:
 
 
 def test_on_the_embedded_chain(sqlite_database: Database, tmp_path: Path, clock: ManualClock) -> None:
-    chain = EmbeddedChain(tmp_path / "chain", bytes(32), now=clock.now())
+    chain = EmbeddedChain(tmp_path / "chain", bytes(32), clock=clock)
     chain.deploy(log_id_of(ORIGIN), TreeAlg.SM3)
     by = Anchoring(sqlite_database, chain, clock, ORIGIN, timedelta(0))
     for size in (3, 8, 20):
@@ -389,7 +389,7 @@ def test_on_the_embedded_chain(sqlite_database: Database, tmp_path: Path, clock:
 
 WORKER = """
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from kernel.clock import SystemClock
 from kernel.db import Database
@@ -400,7 +400,7 @@ from tests.integration.ledger.test_anchoring import ORIGIN, publish
 
 folder = Path(sys.argv[1])
 database = Database(f"sqlite:///{folder / 'test.sqlite3'}", busy_timeout_ms=5_000)
-chain = EmbeddedChain(folder / "chain", bytes(32), now=datetime.now(UTC))
+chain = EmbeddedChain(folder / "chain", bytes(32), clock=SystemClock())
 chain.deploy(log_id_of(ORIGIN), TreeAlg.SM3)
 by = Anchoring(database, chain, SystemClock(), ORIGIN, timedelta(0))
 size = int(sys.argv[2])
@@ -432,7 +432,7 @@ def test_kill_9_at_any_moment(tmp_path: Path) -> None:
         process.wait(10)
         begin = acknowledged + 2
 
-        chain = EmbeddedChain(tmp_path / "chain", bytes(32), now=datetime.now(UTC))
+        chain = EmbeddedChain(tmp_path / "chain", bytes(32), clock=SystemClock())
         by = Anchoring(database, chain, ManualClock(datetime.now(UTC)), ORIGIN, timedelta(0))
         for _ in range(3):
             run_once(by)

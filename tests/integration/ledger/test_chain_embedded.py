@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.chain.base import NO_ROOT, AnchorCall, Chain, SignedTransaction, TreeAlg, log_id_of
+from kernel.clock import ManualClock
+from ledger.chain.base import CHECKPOINTS, NO_ROOT, AnchorCall, Chain, SignedTransaction, TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.errors import (
     ChainLockedError,
@@ -27,6 +28,7 @@ from tests.integration.ledger.fake_chain import KilledError
 
 SECRET = bytes(range(32))
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
+CLOCK = ManualClock(NOW)
 LOG = log_id_of("localhost:8000/log")
 ROOTS = [bytes([number]) * 32 for number in range(1, 10)]
 SEED = 20260630
@@ -34,7 +36,7 @@ SEED = 20260630
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[EmbeddedChain]:
-    chain = EmbeddedChain(tmp_path / "chain", SECRET, now=NOW)
+    chain = EmbeddedChain(tmp_path / "chain", SECRET, clock=CLOCK)
     chain.deploy(LOG, TreeAlg.SM3)
     yield chain
     chain.close()
@@ -43,7 +45,7 @@ def chain(tmp_path: Path) -> Iterator[EmbeddedChain]:
 def signed(chain: Chain, size: int, root: bytes, *, nonce: int | None = None) -> SignedTransaction:
     head = chain.latest_anchor(LOG)
     call = AnchorCall(LOG, size, root, head.size, head.root)
-    return chain.sign_anchor(call, nonce=chain.next_nonce() if nonce is None else nonce)
+    return chain.sign(call.call, nonce=chain.next_nonce() if nonce is None else nonce)
 
 
 def anchor(chain: Chain, size: int, root: bytes) -> SignedTransaction:
@@ -57,7 +59,7 @@ def test_an_anchor_is_mined_and_final_when_it_is_sent(chain: EmbeddedChain) -> N
     receipt = chain.receipt(transaction.tx_hash)
     assert receipt is not None
     assert receipt.succeeded
-    assert receipt.block_number == 3  # After the contract's creation and the log's opening, each in its block.
+    assert receipt.block_number == 7  # After four creations and the decision to open the log, each in its block.
     assert chain.is_final(receipt)
     assert not chain.is_final(receipt._replace(block_hash=bytes(32)))
     assert chain.latest_anchor(LOG) == (5, ROOTS[0], 1)
@@ -90,7 +92,7 @@ def test_a_nonce_has_one_transaction(chain: EmbeddedChain) -> None:
 
 def test_what_the_contract_refuses_is_mined_as_failed(chain: EmbeddedChain) -> None:
     call = AnchorCall(LOG, 5, ROOTS[0], 3, ROOTS[1])
-    transaction = chain.sign_anchor(call, nonce=0)
+    transaction = chain.sign(call.call, nonce=0)
     chain.send(transaction)
     receipt = chain.receipt(transaction.tx_hash)
     assert receipt is not None
@@ -107,48 +109,62 @@ def test_an_unknown_log(chain: EmbeddedChain) -> None:
 
 def test_it_opens_again_as_it_was(tmp_path: Path) -> None:
     for size in range(1, 5):
-        chain = EmbeddedChain(tmp_path, SECRET, now=NOW.replace(year=2026 + size))
+        chain = EmbeddedChain(tmp_path, SECRET, clock=ManualClock(NOW.replace(year=2026 + size)))
         address = chain.deploy(LOG, TreeAlg.SM3)
         assert address == chain.contract
         assert chain.latest_anchor(LOG).size == size - 1
         transaction = anchor(chain, size, ROOTS[size])
         receipt = chain.receipt(transaction.tx_hash)
         assert receipt is not None
-        assert receipt.block_number == 2 + size
+        assert receipt.block_number == 6 + size
         chain.close()
 
 
 def test_one_process_at_a_time(chain: EmbeddedChain, tmp_path: Path) -> None:
     with pytest.raises(ChainLockedError):
-        EmbeddedChain(tmp_path / "chain", SECRET, now=NOW)
+        EmbeddedChain(tmp_path / "chain", SECRET, clock=CLOCK)
     assert chain.latest_anchor(LOG).size == 0
 
 
 def test_another_secret_is_another_chain(tmp_path: Path) -> None:
-    first = EmbeddedChain(tmp_path / "a", SECRET, now=NOW)
-    second = EmbeddedChain(tmp_path / "b", bytes(32), now=NOW)
+    first = EmbeddedChain(tmp_path / "a", SECRET, clock=CLOCK)
+    second = EmbeddedChain(tmp_path / "b", bytes(32), clock=CLOCK)
     assert first.chain_id != second.chain_id
-    assert first.contract != second.contract
+    assert first.writer_of(CHECKPOINTS) != second.writer_of(CHECKPOINTS)
     first.close()
     second.close()
     with pytest.raises(ChainMismatchError):
-        EmbeddedChain(tmp_path / "a", bytes(32), now=NOW)
-    EmbeddedChain(tmp_path / "a", SECRET, now=NOW).close()  # The failed attempt let go of the lock.
+        EmbeddedChain(tmp_path / "a", bytes(32), clock=CLOCK)
+    EmbeddedChain(tmp_path / "a", SECRET, clock=CLOCK).close()  # The failed attempt let go of the lock.
 
 
-def test_a_start_that_was_cut_short_is_finished(tmp_path: Path) -> None:
-    EmbeddedChain(tmp_path, SECRET, now=NOW).close()  # Genesis, and no contract yet.
-    chain = EmbeddedChain(tmp_path, SECRET, now=NOW)
-    chain._run(lambda: chain._send(_creation(chain), chain._admin))  # The contract, and no log yet.
+@pytest.mark.parametrize("sent", range(7))
+def test_a_start_that_was_cut_short_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int) -> None:
+    real, count = EmbeddedChain._send, 0
+
+    def dies(chain: EmbeddedChain, transaction: SignedTransaction) -> None:
+        nonlocal count
+        if count == sent:
+            raise KilledError
+        count += 1
+        real(chain, transaction)
+
+    chain = EmbeddedChain(tmp_path, SECRET, clock=CLOCK)
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedChain, "_send", dies)
+        if sent < 6:
+            with pytest.raises(KilledError):
+                chain.deploy(LOG, TreeAlg.SM3)
+        else:
+            chain.deploy(LOG, TreeAlg.SM3)
     chain.close()
-    chain = EmbeddedChain(tmp_path, SECRET, now=NOW)
+    chain = EmbeddedChain(tmp_path, SECRET, clock=CLOCK)
     chain.deploy(LOG, TreeAlg.SM3)
     assert chain.latest_anchor(LOG) == (0, NO_ROOT, 0)
+    (deployment,) = chain.deployments
+    assert (deployment.version, deployment.complete, deployment.first_nonce) == (1, True, 0)
+    assert chain._run(lambda: chain._contracts.nonce_of(chain._admin.address)) == 6
     chain.close()
-
-
-def _creation(chain: EmbeddedChain) -> SignedTransaction:
-    return chain._anchors.sign_deploy(chain._admin, submitter=chain._submitter.address, nonce=0)
 
 
 def test_a_commit_that_fails_leaves_the_chain_usable(chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +196,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from ledger.chain.base import AnchorCall, TreeAlg
 from ledger.chain.embedded import EmbeddedChain
+from kernel.clock import ManualClock
 
-chain = EmbeddedChain(Path(sys.argv[1]), bytes(range(32)), now=datetime(2026, 6, 30, tzinfo=UTC))
+chain = EmbeddedChain(Path(sys.argv[1]), bytes(range(32)), clock=ManualClock(datetime(2026, 6, 30, tzinfo=UTC)))
 log = bytes.fromhex(sys.argv[2])
 chain.deploy(log, TreeAlg.SM3)
 while True:
@@ -189,7 +206,7 @@ while True:
     size = head.size + 1
     root = size.to_bytes(32, "big")
     call = AnchorCall(log, size, root, head.size, head.root)
-    chain.send(chain.sign_anchor(call, nonce=chain.next_nonce()))
+    chain.send(chain.sign(call.call, nonce=chain.next_nonce()))
     print(size, flush=True)
 """
 
@@ -209,7 +226,7 @@ def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
         process.stdout.close()
         process.wait(10)
 
-        chain = EmbeddedChain(tmp_path, SECRET, now=NOW)
+        chain = EmbeddedChain(tmp_path, SECRET, clock=CLOCK)
         head = chain.latest_anchor(LOG)
         assert acknowledged <= head.size <= acknowledged + 1
         assert head == (head.size, head.size.to_bytes(32, "big"), head.size)

@@ -12,7 +12,18 @@ from requests.exceptions import ConnectionError as BrokenConnection
 from web3 import EthereumTesterProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from ledger.chain.base import NO_ROOT, AnchorCall, SignedTransaction, TreeAlg, log_id_of
+from ledger.chain.artifact import CONTRACTS
+from ledger.chain.base import (
+    CHECKPOINTS,
+    NO_ROOT,
+    REGISTRY,
+    STATUS,
+    AnchorCall,
+    ContractName,
+    SignedTransaction,
+    TreeAlg,
+    log_id_of,
+)
 from ledger.chain.errors import (
     ChainMismatchError,
     ChainUnavailableError,
@@ -22,7 +33,7 @@ from ledger.chain.errors import (
 )
 from ledger.chain.rpc import PROFILES, TIMEOUT_SECONDS, Profile, RpcChain, http_provider
 from ledger.chain.sending import Fees
-from tests.integration.ledger.chain_world import CHAIN_ID, Panel
+from tests.integration.ledger.chain_world import CHAIN_ID, ChainWorld, MemoryGround, add_province
 
 LOG = log_id_of("localhost:8000/log")
 ROOT = bytes([7]) * 32
@@ -33,8 +44,8 @@ SEND = "eth_sendRawTransaction"
 class Node(EthereumTesterProvider):
     """A chain in memory behind a node that answers some calls as bad nodes and bad networks do."""
 
-    def __init__(self, panel: Panel) -> None:
-        super().__init__(panel.tester)
+    def __init__(self, ground: MemoryGround) -> None:
+        super().__init__(ground.tester)
         self.objects: dict[str, str] = {}
         """Method -> what the node says although it did what it was asked."""
         self.refuses: dict[str, str] = {}
@@ -63,30 +74,49 @@ def _error(message: str) -> RPCResponse:
 
 
 @pytest.fixture
-def panel(tmp_path: Path) -> Iterator[Panel]:
-    panel = Panel(tmp_path)
-    panel.do(panel.admin, "openLog", LOG, int(TreeAlg.SM3))
-    yield panel
-    panel.close()
+def ground(tmp_path: Path) -> Iterator[MemoryGround]:
+    """A chain for each test: going back to a snapshot would leave the index of transactions."""
+    ground = MemoryGround(tmp_path)
+    yield ground
+    ground.close()
 
 
 @pytest.fixture
-def node(panel: Panel) -> Node:
-    return Node(panel)
+def opened(ground: MemoryGround) -> ChainWorld:
+    world = ChainWorld(ground)
+    world.decide(CHECKPOINTS, "openLog", LOG, int(TreeAlg.SM3), world.submitter.address)
+    return world
 
 
 @pytest.fixture
-def chain(panel: Panel, node: Node) -> RpcChain:
-    key = bytes(panel.submitter.key)
-    return RpcChain(node, PROFILE, chain_id=CHAIN_ID, contract=panel.contract.address.lower(), key=key)
+def node(ground: MemoryGround) -> Node:
+    return Node(ground)
+
+
+def chain_of(
+    node: Node, opened: ChainWorld, profile: Profile = PROFILE, *, chain_id: int = CHAIN_ID, **addresses: str
+) -> RpcChain:
+    found: dict[ContractName, str] = {name: opened.address(name).lower() for name in CONTRACTS}
+    found.update(addresses)  # type: ignore[arg-type]
+    keys: dict[ContractName, bytes] = {
+        CHECKPOINTS: bytes(opened.submitter.key),
+        REGISTRY: bytes(opened.registrar.key),
+        STATUS: bytes(opened.publisher.key),
+    }
+    return RpcChain(node, profile, chain_id=chain_id, contracts=found, keys=keys)
+
+
+@pytest.fixture
+def chain(opened: ChainWorld, node: Node) -> RpcChain:
+    return chain_of(node, opened)
 
 
 def signed(chain: RpcChain, size: int = 5, *, nonce: int = 0) -> SignedTransaction:
-    return chain.sign_anchor(AnchorCall(LOG, size, ROOT, 0, NO_ROOT), nonce=nonce)
+    return chain.sign(AnchorCall(LOG, size, ROOT, 0, NO_ROOT).call, nonce=nonce)
 
 
-def test_an_anchor_is_final_as_deep_as_the_profile_asks(chain: RpcChain, panel: Panel) -> None:
-    assert chain.deploy(LOG, TreeAlg.SM3) == panel.contract.address
+def test_an_anchor_is_final_as_deep_as_the_profile_asks(chain: RpcChain, opened: ChainWorld) -> None:
+    assert chain.deploy(LOG, TreeAlg.SM3) == opened.address(CHECKPOINTS) == chain.contract
     transaction = signed(chain, nonce=chain.next_nonce())
     assert chain.receipt(transaction.tx_hash) is None
     chain.send(transaction)
@@ -94,7 +124,7 @@ def test_an_anchor_is_final_as_deep_as_the_profile_asks(chain: RpcChain, panel: 
     assert receipt is not None
     assert receipt.succeeded
     assert not chain.is_final(receipt)
-    panel.tester.mine_block()
+    opened.ground.pass_blocks(1)
     assert chain.is_final(receipt)
     assert not chain.is_final(receipt._replace(block_hash=bytes(32)))
     assert chain.latest_anchor(LOG) == (5, ROOT, 1)
@@ -150,32 +180,57 @@ def test_a_node_that_is_not_there(chain: RpcChain, node: Node) -> None:
             ask()
 
 
-def test_what_is_not_the_expected_contract(panel: Panel, node: Node) -> None:
-    def at(address: str, *, chain_id: int = CHAIN_ID) -> RpcChain:
-        return RpcChain(node, PROFILE, chain_id=chain_id, contract=address, key=bytes(panel.submitter.key))
-
+def test_what_is_not_the_expected_contract(opened: ChainWorld, node: Node) -> None:
     with pytest.raises(NotDeployedError):
-        at(panel.stranger.address).deploy(LOG, TreeAlg.SM3)
+        chain_of(node, opened, IssuerRegistry=opened.stranger.address).deploy(LOG, TreeAlg.SM3)
     with pytest.raises(ChainMismatchError):
-        at(panel.contract.address, chain_id=1).deploy(LOG, TreeAlg.SM3)
+        chain_of(node, opened, chain_id=1).deploy(LOG, TreeAlg.SM3)
     with pytest.raises(ChainMismatchError):
-        at(panel.contract.address).deploy(LOG, TreeAlg.SHA256)
+        chain_of(node, opened).deploy(LOG, TreeAlg.SHA256)
     with pytest.raises(NotDeployedError):
-        at(panel.contract.address).deploy(log_id_of("localhost:8000/other"), TreeAlg.SM3)
-    other = panel.web3.eth.contract(abi=[], bytecode="0x600a600c600039600a6000f3600160005260206000f3")
-    receipt = panel.send(other.constructor(), panel.admin)
+        chain_of(node, opened).deploy(log_id_of("localhost:8000/other"), TreeAlg.SM3)
     with pytest.raises(ChainMismatchError):
-        at(receipt["contractAddress"]).deploy(LOG, TreeAlg.SM3)
+        chain_of(node, opened, StatusAnchor=opened.address(CHECKPOINTS)).deploy(LOG, TreeAlg.SM3)
+    opened.decide(CHECKPOINTS, "openEpoch", LOG, 0, opened.stranger.address)
+    with pytest.raises(NotDeployedError):
+        chain_of(node, opened).deploy(LOG, TreeAlg.SM3)
 
 
-def test_profiles_differ_where_chains_do(panel: Panel) -> None:
+def test_one_key_has_one_writer(opened: ChainWorld, node: Node) -> None:
+    key = bytes(opened.submitter.key)
+    addresses: dict[ContractName, str] = {name: opened.address(name) for name in CONTRACTS}
+    with pytest.raises(ChainMismatchError):
+        RpcChain(node, PROFILE, chain_id=CHAIN_ID, contracts=addresses, keys={CHECKPOINTS: key, REGISTRY: key})
+    chain = RpcChain(node, PROFILE, chain_id=CHAIN_ID, contracts=addresses, keys={CHECKPOINTS: key})
+    assert chain.writer_of(CHECKPOINTS) == opened.submitter.address
+    with pytest.raises(NotDeployedError):
+        chain.next_nonce(REGISTRY)
+    only = RpcChain(
+        node, PROFILE, chain_id=CHAIN_ID, contracts={CHECKPOINTS: addresses[CHECKPOINTS]}, keys={CHECKPOINTS: key}
+    )
+    assert only.deploy(LOG, TreeAlg.SM3) == addresses[CHECKPOINTS]
+    with pytest.raises(NotDeployedError):
+        only.ask(STATUS, "registry")
+
+
+def test_a_province_is_the_panel_s_to_add(opened: ChainWorld, chain: RpcChain) -> None:
+    with pytest.raises(NotDeployedError):
+        chain.admit_province("0000410000", ROOT)
+    add_province(opened, key_digest=ROOT)
+    chain.admit_province("0000410000", ROOT)
+    with pytest.raises(NotDeployedError):
+        chain.admit_province("0000410000", bytes([8]) * 32)
+    opened.decide(REGISTRY, "replaceController", b"0000410000", opened.stranger.address)
+    with pytest.raises(NotDeployedError):
+        chain.admit_province("0000410000", ROOT)
+
+
+def test_profiles_differ_where_chains_do(opened: ChainWorld, ground: MemoryGround) -> None:
     fields = {name: profile.fees.fields() for name, profile in PROFILES.items()}
     assert fields["besu-qbft"] == {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0}
     assert fields["fisco-web3"] == {"gasPrice": 0}
     for profile in PROFILES.values():
-        node = Node(panel)
-        key = bytes(panel.submitter.key)
-        chain = RpcChain(node, profile, chain_id=CHAIN_ID, contract=panel.contract.address, key=key)
+        chain = chain_of(Node(ground), opened, profile)
         assert chain.latest_anchor(LOG).size == 0
         assert len(signed(chain).tx_hash) == 32
 
