@@ -79,7 +79,22 @@ def _measure(provider: Provider, name: str, seconds: float, connections: int) ->
         prepare = CELLS[name](provider)
     except LookupError as error:
         return Measured(failed=1, failure=str(error))
-    return uvloop.run(measure("127.0.0.1", provider.port, prepare, seconds=seconds, connections=connections))
+    return uvloop.run(
+        measure(
+            "127.0.0.1",
+            provider.port,
+            prepare,
+            seconds=seconds,
+            connections=connections,
+            provider_cpu=lambda: sum(map(_processor_seconds, provider.pids)),
+        )
+    )
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has had (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -131,21 +146,23 @@ def _print(runs: Sequence[Run], chosen: Sequence[str], under: Conditions) -> Non
         f"RS256 ID tokens; load average {under.load:.2f} before, {os.getloadavg()[0]:.2f} after\n"
     )
     peer = next((each for each in runs if each.name.startswith("oidc-provider")), None)
-    print("| What | Provider | a second | p50 ms | p99 ms | to the peer | to Keycloak's figure a vCPU | generator |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| What | Provider | a second | p50 ms | p99 ms | processor ms each | to the peer: rate, processor | to Keycloak's figure a vCPU | generator |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in chosen:
         for each in runs:
             got = each.middle(name)
             if not got.times:
-                print(f"| {name} | {each.name} | failed: {got.failure} | | | | | |")
+                print(f"| {name} | {each.name} | failed: {got.failure} | | | | | | |")
                 continue
-            other = peer.middle(name).rate if peer is not None else 0.0
-            ratio = f"{got.rate / other:.2f}" if other else ""
+            other = peer.middle(name) if peer is not None else Measured()
+            ratio = f"{got.rate / other.rate:.2f}, {other.cpu_each / got.cpu_each:.2f}" if other.times else ""
             keycloak = f"{got.rate / cores / KEYCLOAK[name]:.1f}" if name in KEYCLOAK else ""
             failed = f" ({got.failed} failed: {got.failure})" if got.failed else ""
             print(
                 f"| {name} | {each.name} | {got.rate:,.0f}{failed} | {got.percentile(0.5):.1f} "
-                f"| {got.percentile(0.99):.1f} | {ratio} | {keycloak} | {got.own_cpu:.0%} of a core |"
+                f"| {got.percentile(0.99):.1f} | {got.cpu_each:.2f} | {ratio} | {keycloak} | {got.own_cpu:.0%} of a core |"
             )
     print()
     for each in runs:
