@@ -146,9 +146,8 @@ def _print(runs: Sequence[Run], chosen: Sequence[str], under: Conditions) -> Non
         f"RS256 ID tokens; load average {under.load:.2f} before, {os.getloadavg()[0]:.2f} after\n"
     )
     peer = next((each for each in runs if each.name.startswith("oidc-provider")), None)
-    print(
-        "| What | Provider | a second | p50 ms | p99 ms | processor ms each | to the peer: rate, processor | to Keycloak's figure a vCPU | generator |"
-    )
+    columns = ("What", "Provider", "a second", "p50 ms", "p99 ms", "processor ms each", "to the peer: rate, processor")
+    print(f"| {' | '.join(columns)} | to Keycloak's figure a vCPU | generator |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in chosen:
         for each in runs:
@@ -157,17 +156,23 @@ def _print(runs: Sequence[Run], chosen: Sequence[str], under: Conditions) -> Non
                 print(f"| {name} | {each.name} | failed: {got.failure} | | | | | | |")
                 continue
             other = peer.middle(name) if peer is not None else Measured()
-            ratio = f"{got.rate / other.rate:.2f}, {other.cpu_each / got.cpu_each:.2f}" if other.times else ""
+            ratio = _ratio(got, other) if other.times else ""
             keycloak = f"{got.rate / cores / KEYCLOAK[name]:.1f}" if name in KEYCLOAK else ""
             failed = f" ({got.failed} failed: {got.failure})" if got.failed else ""
             print(
                 f"| {name} | {each.name} | {got.rate:,.0f}{failed} | {got.percentile(0.5):.1f} "
-                f"| {got.percentile(0.99):.1f} | {got.cpu_each:.2f} | {ratio} | {keycloak} | {got.own_cpu:.0%} of a core |"
+                f"| {got.percentile(0.99):.1f} | {got.cpu_each:.2f} | {ratio} | {keycloak} "
+                f"| {got.own_cpu:.0%} of a core |"
             )
     print()
     for each in runs:
         print(f"{each.name}: {' + '.join(f'{size:.0f}' for size in each.megabytes)} MB a process (Pss)")
     print(f"password check (Argon2id), apart: {_password_check() * 1_000:.0f} ms of one core")
+
+
+def _ratio(ours: Measured, other: Measured) -> str:
+    processor = f", {other.cpu_each / ours.cpu_each:.2f}" if ours.cpu_each else ""
+    return f"{ours.rate / other.rate:.2f}{processor}"
 
 
 def _password_check() -> float:
