@@ -123,15 +123,19 @@ def verify_jwt(token: str, keys: Sequence[PublicKey], *, typ: str, algs: Collect
     return payload
 
 
-def check_signature(token: str, key: PublicKey) -> None:
+def check_signature(token: str, key: PublicKey, *, strict: bool = True) -> None:
     """Return if `key` signed the compact JWS `token` with its own algorithm. The header is the caller's to judge.
+
+    `strict` refuses parameters that no specification names: ours have none. Others' may, and RFC 7515 §4
+    says to ignore them; `crit` would name those that must be understood.
 
     Raises:
         InvalidTokenError: joserfc does not accept the header.
         InvalidSignatureError: The signature does not fit.
     """
     try:
-        jws.deserialize_compact(token, jose_key(key), registry=_Registry(algorithms=[key.alg]))
+        registry = _Registry(algorithms=[key.alg], strict_check_header=strict)
+        jws.deserialize_compact(token, jose_key(key), registry=registry)
     except BadSignatureError as error:
         raise InvalidSignatureError("the token's signature does not fit") from error
     except JoseError as error:

@@ -164,3 +164,9 @@ def test_core_9_a_client_proves_itself_as_it_registered(prover: Prover) -> None:
     data = {"token": "x", "client_id": prover.id, "client_secret": "x"}
     assert refused(prover.world.browser().http.post("/oauth/revoke", data=data))
     assert refused(prover.world.browser().http.post("/oauth/revoke", data={"token": "x", "client_id": prover.id}))
+
+
+def test_rfc7515_4_a_header_parameter_that_nobody_knows_is_ignored(prover: Prover) -> None:
+    assert prover.send(prover.assertion({"tx_id": 1, "x": {"y": [2]}})).status_code == 200
+    for rule in ({"crit": ["tx_id"], "tx_id": 1}, {"b64": False}, {"jku": "https://evil.example/"}):
+        assert refused(prover.send(prover.assertion(rule)))
