@@ -46,11 +46,11 @@ def peer_provider() -> Iterator[Provider]:
     base = f"http://127.0.0.1:{port}"
     try:
         paths = read_paths(base, process)
-        clients = [Client(name, secret) for name in ("web", "offline", "machine")]
+        web, offline, machine = (Client(name, secret) for name in ("web", "offline", "machine"))
 
         def sign_in() -> str:
             browser = Browser(base)
-            for client in clients[:2]:
+            for client in (web, offline):
                 browser.get(consent_address(paths, client, "openid profile"))
                 while not browser.location:
                     browser.submit(**({"login": "lilei", "password": "any"} if 'name="login"' in browser.text else {}))
@@ -58,6 +58,7 @@ def peer_provider() -> Iterator[Provider]:
             browser.close()
             return cookie
 
-        yield Provider(f"oidc-provider {version()}", port, paths, *clients, sign_in(), (process.pid,), sign_in)
+        name = f"oidc-provider {version()}"
+        yield Provider(name, port, paths, web, offline, machine, sign_in(), (process.pid,), sign_in)
     finally:
         end(process)
