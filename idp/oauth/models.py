@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, Uuid
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base, UtcDateTime
@@ -116,6 +116,15 @@ class Token(Base):
     rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     access_revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+    __table_args__ = (
+        Index(
+            "ix_idp_token_exchanged_by",
+            "exchanged_by",
+            sqlite_where=text("exchanged_by IS NOT NULL"),
+            postgresql_where=text("exchanged_by IS NOT NULL"),
+        ),
+    )
 
 
 class ClientToken(Base):

@@ -291,6 +291,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("exchanged_by", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("exchanged_sub", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("act", sa.JSON(none_as_null=True), nullable=True))
+        batch_op.create_index(
+            "ix_idp_token_exchanged_by",
+            ["exchanged_by"],
+            unique=False,
+            sqlite_where=sa.text("exchanged_by IS NOT NULL"),
+            postgresql_where=sa.text("exchanged_by IS NOT NULL"),
+        )
 
     with op.batch_alter_table("idp_totp", schema=None) as batch_op:
         batch_op.create_index(
