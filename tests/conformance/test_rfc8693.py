@@ -10,6 +10,7 @@ import pytest
 from crypto.jose import peek, sign_jwt
 from idp.oauth.metadata import provider_metadata
 from idp.oauth.stores.clients import client
+from idp.platforms.store import end_tokens
 from tests.conformance.answers import body, error, reasons
 from tests.integration.idp.conftest import Human, World
 from tests.integration.idp.machine import Machine, grant_code, key_of
@@ -178,6 +179,14 @@ def test_what_ends_the_persons_grant_ends_the_exchanged_token(pair: Pair) -> Non
     assert pair.front.revoke(pair.token["refresh_token"]).status == 200
     assert pair.server.userinfo(exchanged).status == 401
     assert error(pair.server.exchange(pair.access)) == "invalid_request"
+
+
+def test_a_block_of_who_exchanged_ends_what_it_got_and_nothing_else(pair: Pair) -> None:
+    exchanged = body(pair.server.exchange(pair.access))["access_token"]
+    with pair.world.database.write() as session:
+        end_tokens(session, pair.server.platform.client_id, pair.world.clock.now())
+    assert pair.server.userinfo(exchanged).status == 401
+    assert body(pair.front.introspect(pair.access))["active"] is True
 
 
 def test_who_exchanged_may_revoke_the_new_token_and_no_more(pair: Pair) -> None:
