@@ -74,6 +74,12 @@ class MirrorSourceError(LedgerError):
     code = "mirror_source"
 
 
+class FilesUnavailableError(LedgerError):
+    """The store of the log's files does not answer, or cannot keep a log."""
+
+    code = "log_files"
+
+
 class OtherLogError(LedgerError):
     """The database or the folder belongs to a log of another origin or hash."""
 

@@ -27,7 +27,7 @@ class Folder:
         """See `Files.read`."""
         try:
             return (self.path / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def write_new(self, files: Mapping[str, bytes]) -> None:

@@ -31,9 +31,10 @@ from kernel.pages import Pages
 from ledger.anchor_store import bundle_anchor
 from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.log import LogServices
+from ledger.object_store import ObjectStore
 from ledger.registry.accreditation import Accreditation
 from ledger.submission import DatabaseLog
-from ledger.tiles import TileFolder
+from ledger.tiles import TileFolder, Tiles
 from ledger.vkey import parse_vkey
 from ledger.witnessing import HttpWitness
 from server.adapters import IdpDirectory
@@ -163,7 +164,7 @@ def _log(
     )
     return LogServices(
         database=database,
-        tiles=TileFolder(settings.data_dir / "log"),
+        tiles=log_tiles(settings),
         origin=installation.log_origin,
         signer=signer,
         witnesses=tuple(HttpWitness(witness.organisation, witness.url) for witness in installation.witnesses),
@@ -171,6 +172,14 @@ def _log(
         clock=clock,
         window=timedelta(seconds=installation.rhythm.sequencing),
     )
+
+
+def log_tiles(settings: Settings) -> Tiles:
+    """Return where the log's files are kept."""
+    if settings.log_bucket is None:
+        return TileFolder(settings.data_dir / "log")
+    bucket, _, prefix = settings.log_bucket.partition("/")
+    return Tiles(ObjectStore(bucket, prefix or "log", endpoint=settings.log_endpoint))
 
 
 def _oidc_issuer(installation: Installation, port: int | None) -> str:

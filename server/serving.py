@@ -15,6 +15,7 @@ import uvicorn
 from crypto.signer_process import SignerChild
 from kernel.workers import Loop, Worker
 from ledger.log import create_keys
+from ledger.object_store import ObjectStore
 from server import accrediting
 from server.app import Role, create_app
 from server.chain import described, open_chain
@@ -50,6 +51,8 @@ def signer_child(settings: Settings) -> Iterator[SignerChild]:
 @contextmanager
 def running_workers(parts: Parts, child: SignerChild) -> Iterator[None]:
     """Prepare the log and the chain, publish the trust file, and run all workers meanwhile."""
+    if isinstance(parts.log.tiles.files, ObjectStore):
+        parts.log.tiles.files.probe()  # A store without conditional puts must not keep a log.
     vkeys = [str(key) for key in create_keys(parts.signer, parts.installation.log_origin)]
     accrediting.run_once(parts)
     chain = open_chain(parts)

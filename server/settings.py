@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         default=None, min_length=32, description="What a TLS proxy sends so that its Client-Cert header is believed."
     )
 
+    log_bucket: str | None = Field(
+        default=None, description="`bucket` or `bucket/prefix` of an S3 store for the log's files; else a folder."
+    )
+    log_endpoint: str | None = Field(default=None, description="The S3 store's address; AWS's own unless set.")
+
     @field_validator("sqlite_synchronous", mode="before")
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
