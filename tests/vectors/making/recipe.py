@@ -74,6 +74,7 @@ class Recipe:
     status_keys: str = "status service issuing"
     statement: dict[str, Any] | None = None
     bundle: Change = unchanged
+    watch: Callable[[Tree], Any] = lambda _tree: None
 
     def make(self) -> dict[str, Any]:
         """Return the bundle."""
@@ -87,6 +88,7 @@ class Recipe:
         entry = self.entry(b"\x01" + code.encode() + commitment("xinji/credential/1", code, jwts))
         index = tree.add(entry)
         tree.fill(21)
+        self.watch(tree)
         text = f"{ORIGIN}\n{len(tree.entries)}\n{b64(tree.root())}\n"
         bundle = {
             "format": "xinji/bundle/1",

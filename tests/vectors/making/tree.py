@@ -43,6 +43,15 @@ class Tree:
             return [*self.path(index, start, split), self.root(split, end)]
         return [*self.path(index, split, end), self.root(start, split)]
 
+    def consistency(self, old: int, end: int, start: int = 0, *, known: bool = True) -> list[bytes]:
+        """SUBPROOF of RFC 9162 §2.1.4.1: that the first `end` entries extend the first `old`."""
+        if old == end:
+            return [] if known else [self.root(start, end)]
+        split = start + (1 << (end - start - 1).bit_length() - 1)
+        if old <= split:
+            return [*self.consistency(old, split, start, known=known), self.root(split, end)]
+        return [*self.consistency(old, end, split, known=False), self.root(start, split)]
+
     def proof(self, index: int) -> dict[str, Any]:
         return {"index": index, "path": [b64(node) for node in self.path(index)]}
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from xinji_client import chain, sdjwt
+from xinji_client.anchor import NodeAnswers
 from xinji_client.bundle import read_bundle
 from xinji_client.encoding import strict_again
 from xinji_client.errors import CheckFailed, FormatError
@@ -37,6 +38,7 @@ class Case:
     checkpoint: Checkpoint | None
     tree: Tree | None
     unread: Mapping[str, CheckFailed]
+    node: NodeAnswers | None = None
     witnessed_at: int | None = None
     claims: Mapping[str, Any] | None = None
 
@@ -47,8 +49,9 @@ def open_case(
     *,
     now: datetime,
     fresh_status: Mapping[str, Any] | None,
+    node: NodeAnswers | None = None,
 ) -> Case:
-    """Take a bundle apart; `fresh_status` takes the place of its own."""
+    """Take a bundle apart; `fresh_status` takes the place of its own, `node` is what the verifier's node said."""
     usable = trust if trust and trust.issued_at - CLOCK_SKEW <= now < trust.expires_at else None
     parts = read_bundle(bundle)
     if fresh_status is not None:
@@ -61,7 +64,7 @@ def open_case(
         head = checkpoint(part_of(parts.get("log"), "checkpoint"))
     log = usable.log(part_of(parts.get("log"), "origin")) if usable else None
     tree = Tree(log.hash if log else sm3, head) if head else None
-    return Case(usable, int(now.timestamp()), parts, credential, statements, head, tree, unread)
+    return Case(usable, int(now.timestamp()), parts, credential, statements, head, tree, unread, node)
 
 
 def fresh(status: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """`xinji-verify`: check a bundle file offline, against a trust file that this machine keeps.
 
+Only `--rpc` (and with it `--log`) goes on the network, to the addresses given.
+
 Exit status 0: the verdict is 有效. 1: a part failed, the file is damaged, or the credential
 is revoked, suspended or superseded. 2: everything else: it could not be fully checked, there
 is no readable trust file, or the command was wrong.
@@ -16,10 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from xinji_client import status
+from xinji_client import node, status, tiles
+from xinji_client.anchor import NodeAnswers
 from xinji_client.bundle import MAX_BYTES, parse_bundle
 from xinji_client.errors import FormatError, TrustError
 from xinji_client.jws import MAX_TOKEN
+from xinji_client.online import ask_node
 from xinji_client.report import LANGUAGES
 from xinji_client.text import as_text
 from xinji_client.trust import Trust, pin, read_pinned
@@ -68,6 +72,8 @@ def main(
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # A terminal without Chinese shows codes, and no traceback.
+    if options.log is not None and options.rpc is None:
+        _parser().error("--log goes with --rpc")
     if options.pin_trust is None and options.file is None:
         _parser().error("FILE or --pin-trust is needed")
     if options.pin_trust is not None:
@@ -141,9 +147,17 @@ def _check(options: argparse.Namespace, environment: Mapping[str, str], now: dat
             _print(sys.stderr, language, "no_status", file=options.status, why=error)
         if fresh is None:
             return UNDECIDED
-    report = verify(bundle, trust, now=now, fresh_status=fresh)
+    report = verify(bundle, trust, now=now, fresh_status=fresh, node=_node(options, bundle, trust))
     _show(report, options, place, trust, now)
     return _EXIT.get(report["verdict"]["code"], UNDECIDED)
+
+
+def _node(options: argparse.Namespace, bundle: Mapping[str, Any], trust: Trust | None) -> NodeAnswers | None:
+    """Ask the node of `--rpc`. Nothing else goes on the network, and nothing goes there without it."""
+    if options.rpc is None:
+        return None
+    log_files = None if options.log is None else tiles.over_http(options.log)
+    return ask_node(bundle, trust, node.over_http(options.rpc), log_files=log_files)
 
 
 def _show(
@@ -186,12 +200,20 @@ def _print(stream: TextIO, language: str, said: str, **values: object) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xinji-verify",
-        description="核验信籍凭证文件，不联网。Check a Xinji credential file offline.",
+        description="核验信籍凭证文件；不给 --rpc 就不联网。Check a Xinji credential file; offline without --rpc.",
         epilog="0: 有效 valid · 1: 未通过 failed, revoked, suspended, superseded · 2: 未能核验 could not be checked",
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help="凭证文件 the credential file (*.xinji.json)")
     parser.add_argument("--trust", metavar="FILE", help="信任文件 the trust file to use")
     parser.add_argument("--status", metavar="FILE", help="新的状态清单 a fresh status list token (JWT text)")
+    parser.add_argument(
+        "--rpc", metavar="URL", help="向自己的链节点核对存证 check the anchor on your own chain node (JSON-RPC)"
+    )
+    parser.add_argument(
+        "--log",
+        metavar="URL",
+        help="与 --rpc 同用：日志文件的地址 with --rpc: where the log's files are (a mirror will do)",
+    )
     parser.add_argument("--json", action="store_true", help="以 JSON 输出报告 print the report as JSON")
     parser.add_argument("--lang", choices=LANGUAGES, default="zh", help="语言 language (zh)")
     parser.add_argument(

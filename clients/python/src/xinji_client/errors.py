@@ -30,6 +30,10 @@ class TrustError(XinjiClientError):
     """A trust file that cannot be read, is not signed as it says, or may not replace the pinned one."""
 
 
+class UnreachableError(XinjiClientError):
+    """A place that the verifier named, its chain node or a log's files, does not answer."""
+
+
 class ShareError(XinjiClientError):
     """A share code that is mistyped, or a ciphertext that it does not open."""
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from xinji_client import steps
+from xinji_client.anchor import NodeAnswers
 from xinji_client.case import describe, open_case
 from xinji_client.errors import CheckFailed, EngineMissingError
 from xinji_client.report import FORMAT, Step, messages, verdict
@@ -24,6 +25,7 @@ def verify(
     *,
     now: datetime,
     fresh_status: Mapping[str, Any] | None = None,
+    node: NodeAnswers | None = None,
     checked_on: str = "offline",
 ) -> dict[str, Any]:
     """Return the report on `bundle`. Never raises for what the bundle holds.
@@ -33,9 +35,10 @@ def verify(
         trust: Whom the verifier believes; None where it has no trust file.
         now: The present time, aware.
         fresh_status: In place of the bundle's own `status`: such an object, or `status.with_token`.
+        node: What the verifier's own chain node answered to `xinji_client.online.ask_node`, if it was asked.
         checked_on: `device`, `server` or `offline`.
     """
-    case = open_case(bundle, trust, now=now, fresh_status=fresh_status)
+    case = open_case(bundle, trust, now=now, fresh_status=fresh_status, node=node)
 
     # T, which the issuer's step needs, is what the witnesses' step finds.
     witnesses = _run(lambda: steps.check_witnesses(case))
@@ -50,7 +53,7 @@ def verify(
         "inclusion": _run(lambda: steps.check_inclusion(case)),
         # 5. Witnesses: a quorum of other organisations saw that checkpoint.
         "witnesses": witnesses,
-        # 6. Anchor: it must not contradict the checkpoint; without a chain node of one's own it proves no more.
+        # 6. Anchor: it must not contradict the checkpoint; a chain node of one's own, if asked, confirms it.
         "anchor": _run(lambda: steps.check_anchor(case)),
         # 7. Holder: only key binding to this verifier's own nonce would pass.
         "holder": _run(lambda: steps.check_holder(case)),
