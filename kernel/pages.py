@@ -157,7 +157,7 @@ def _switch_language(context: Context) -> str:
     other = "en" if context["language"] == "zh" else "zh"
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
     # `//host` and `/\host`, also where they came encoded, would lead to a foreign host.
-    path = "/" + quote(request.url.path.lstrip("/"))
+    path = "/" + quote(request.url.path.lstrip("/"), safe="/%")
     return f"{path}?{urlencode([*query, ('lang', other)])}"
 
 

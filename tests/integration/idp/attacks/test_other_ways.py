@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from idp.errors import RequestOverError
+from idp.oauth.authorization.kept import reopen_request, use_up
 from idp.oauth.clients.dynamic import MOST_OWN, PATH
 from idp.oauth.clients.registration import ClientCredentials
 from idp.oauth.models import InitialAccessToken
@@ -14,6 +16,7 @@ from tests.integration.idp import platform_world as at
 from tests.integration.idp.conftest import World
 from tests.integration.idp.platform_world import CALLBACK, KAIFENG_FIRM
 from tests.integration.idp.registering import error_of
+from tests.integration.idp.signing_platform import FAPI, SigningPlatform
 from tests.integration.idp.test_platform_review import approved, sign_in_code
 from tests.integration.idp.test_test_clients import issue, register
 
@@ -79,3 +82,19 @@ def test_a_developer_does_not_register_without_end(small_world: World) -> None:
     with world.database.write() as session:  # Those of the province are not counted: its officer answers for them.
         session.execute(update(InitialAccessToken).values(made_by=None))
     assert register(world, again).status_code == 201
+
+
+def test_a_pushed_request_is_used_up_by_one_of_two_that_opened_it_at_once(small_world: World) -> None:
+    """Both have read the row before one of them answers: the statement that uses it up decides."""
+    world = small_world
+    platform = SigningPlatform(world, FAPI)
+    uri = platform.pushed()
+    client = world.idp.clients.get(platform.client_id)
+    assert client is not None
+    first, second = (
+        reopen_request(uri, client, begun=False, now=world.clock.now(), by=world.idp.issuing) for _ in range(2)
+    )
+    with world.database.write_core() as connection:
+        use_up(connection, first)
+    with pytest.raises(RequestOverError), world.database.write_core() as connection:
+        use_up(connection, second)
