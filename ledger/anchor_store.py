@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
 from ledger.anchor_models import LogAnchor
 from ledger.models import LogCheckpoint
 from ledger.store import PUBLISHED
-
-
-class AnchorState(StrEnum):
-    """How far an anchor is. `failed`: the chain took the transaction and the contract refused it."""
-
-    PREPARED = "prepared"
-    SENT = "sent"
-    MINED = "mined"
-    FINAL = "final"
-    FAILED = "failed"
+from ledger.transactions import TransactionState
 
 
 class Contract(NamedTuple):
@@ -72,20 +62,14 @@ class Anchor:
 
 def anchor_of(session: Session, tree_size: int) -> Anchor | None:
     """Return the first final anchor of a tree with at least `tree_size` entries."""
-    statement = select(LogAnchor).where(LogAnchor.state == AnchorState.FINAL, LogAnchor.tree_size >= tree_size)
+    statement = select(LogAnchor).where(LogAnchor.state == TransactionState.FINAL, LogAnchor.tree_size >= tree_size)
     row = session.scalar(statement.order_by(LogAnchor.tree_size).limit(1))
     return None if row is None else _anchor(row)
 
 
-def bundle_anchor(session: Session, tree_size: int) -> dict[str, Any] | None:
-    """Return the `anchor` member of a bundle whose checkpoint has `tree_size` entries."""
-    found = anchor_of(session, tree_size)
-    return None if found is None else found.as_bundle()
-
-
 def anchors(session: Session, limit: int, *, below: int | None = None) -> list[Anchor]:
     """Return a page of final anchors, the largest first; `below` is the smallest size of the page before."""
-    statement = select(LogAnchor).where(LogAnchor.state == AnchorState.FINAL)
+    statement = select(LogAnchor).where(LogAnchor.state == TransactionState.FINAL)
     if below is not None:
         statement = statement.where(LogAnchor.tree_size < below)
     rows = session.scalars(statement.order_by(LogAnchor.tree_size.desc()).limit(limit))
@@ -94,13 +78,13 @@ def anchors(session: Session, limit: int, *, below: int | None = None) -> list[A
 
 def unfinished(session: Session, contract: Contract) -> LogAnchor | None:
     """Return the one anchor on its way, or the earliest if there should be several."""
-    statement = _on(contract).where(LogAnchor.state != AnchorState.FINAL)
+    statement = _on(contract).where(LogAnchor.state != TransactionState.FINAL)
     return session.scalar(statement.order_by(LogAnchor.tree_size).limit(1))
 
 
 def last_final(session: Session, contract: Contract) -> LogAnchor | None:
     """Return the final anchor of the largest tree."""
-    statement = _on(contract).where(LogAnchor.state == AnchorState.FINAL)
+    statement = _on(contract).where(LogAnchor.state == TransactionState.FINAL)
     return session.scalar(statement.order_by(LogAnchor.tree_size.desc()).limit(1))
 
 
@@ -122,16 +106,6 @@ def published_root(session: Session, tree_size: int) -> bytes | None:
         LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == PUBLISHED
     )
     return session.scalar(statement)
-
-
-def change(session: Session, anchor: LogAnchor, to: AnchorState, *, at: datetime, **values: object) -> bool:
-    """Move an anchor on from the state it was read in; False if somebody else has moved it."""
-    statement = (
-        update(LogAnchor)
-        .where(LogAnchor.id == anchor.id, LogAnchor.state == anchor.state, LogAnchor.tx_hash == anchor.tx_hash)
-        .values(state=to, changed_at=at, **values)
-    )
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
 
 
 def history(session: Session, contract: Contract) -> Sequence[LogAnchor]:

@@ -10,13 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from crypto.encoding import b64
 from ledger import store
-from ledger.anchor_store import anchors
+from ledger.anchor_store import anchor_of, anchors
 from ledger.errors import InvalidProofError, TamperedTilesError
-from ledger.merkle import InclusionProof, Nodes, TreeHead, leaf_hash, prove_inclusion_from, verify_inclusion
+from ledger.merkle import (
+    InclusionProof,
+    Nodes,
+    TreeHead,
+    leaf_hash,
+    prove_consistency_from,
+    prove_inclusion_from,
+    verify_consistency,
+    verify_inclusion,
+)
 from ledger.proof_text import ProvenEntry
 from ledger.store import CheckpointRow, Placed
 from ledger.tiles import Tiles
@@ -102,6 +113,29 @@ def _proof(tiles: Tiles, nodes: Nodes, placed: Placed, checkpoint: CheckpointRow
         tree_size=checkpoint.tree_size,
         published_at=checkpoint.published_at,
     )
+
+
+def bundle_anchor(session: Session, tree_size: int, *, tiles: Tiles) -> dict[str, Any] | None:
+    """Return the `anchor` member of a bundle whose published checkpoint has `tree_size` entries.
+
+    Where the anchored tree is larger, `consistency` proves that it extends the checkpoint's.
+
+    Raises:
+        TamperedTilesError: The tiles do not prove what was signed and anchored.
+    """
+    found = anchor_of(session, tree_size)
+    if found is None or found.tree_size == tree_size:
+        return None if found is None else found.as_bundle()
+    checkpoint = store.published_checkpoints(session, [tree_size]).get(tree_size)
+    if checkpoint is None:
+        return found.as_bundle()
+    path = prove_consistency_from(tiles.hash, tiles.nodes(found.tree_size), tree_size, found.tree_size)
+    old, new = TreeHead(tree_size, checkpoint.root_hash), TreeHead(found.tree_size, found.root_hash)
+    try:
+        verify_consistency(tiles.hash, old=old, new=new, path=path)
+    except InvalidProofError as error:
+        raise TamperedTilesError(f"the tiles do not prove that {new.tree_size} extends {tree_size}") from error
+    return found.as_bundle() | {"consistency": [b64(node) for node in path]}
 
 
 def publication(session: Session, commitments: Sequence[bytes]) -> dict[bytes, Publication]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from crypto.encoding import b64
 from ledger import drawing, explorer_store, store
 from ledger.anchor_store import Anchor, anchor_of, anchors
-from ledger.bundles import LogProof, Publication, proof_of, publication
+from ledger.bundles import LogProof, Publication, bundle_anchor, proof_of, publication
 from ledger.checkpoint import WitnessPolicy
 from ledger.drawing import Step, TreeDrawing
 from ledger.entry import Entry, EntryType
@@ -159,8 +159,12 @@ def anchor_page(session: Session, *, below: int | None = None) -> AnchorsView:
     return AnchorsView(tuple(found[:PAGE]), found[PAGE - 1].tree_size if len(found) > PAGE else None)
 
 
-def proof_json(log: LogServices, proof: LogProof, anchor: Anchor | None) -> dict[str, Any]:
-    """Return a proof as JSON: the `log` and `anchor` members of a bundle, with the tree's hash beside them."""
+def proof_json(session: Session, log: LogServices, proof: LogProof) -> dict[str, Any]:
+    """Return a proof as JSON: the `log` and `anchor` members of a bundle, with the tree's hash beside them.
+
+    Raises:
+        TamperedTilesError: The tiles do not prove what was signed and anchored.
+    """
     return {
         "format": PROOF_FORMAT,
         "hash": log.tiles.hash_name,
@@ -171,7 +175,7 @@ def proof_json(log: LogServices, proof: LogProof, anchor: Anchor | None) -> dict
             "path": [b64(node) for node in proof.path],
             "checkpoint": proof.checkpoint,
         },
-        "anchor": None if anchor is None else anchor.as_bundle(),
+        "anchor": bundle_anchor(session, proof.tree_size, tiles=log.tiles),
     }
 
 

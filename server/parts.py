@@ -9,10 +9,12 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from credentials.addresses import Addresses
+from credentials.few import few_holders
 from credentials.ports import CredentialServices
 from crypto.blind import BlindIndex
 from crypto.envelope import FieldVault
@@ -28,7 +30,7 @@ from kernel.clock import Clock, SystemClock
 from kernel.csrf import Csrf
 from kernel.db import Database
 from kernel.pages import Pages
-from ledger.anchor_store import bundle_anchor
+from ledger.bundles import bundle_anchor
 from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.log import LogServices
 from ledger.object_store import ObjectStore
@@ -45,6 +47,7 @@ PAGE_FOLDERS: Final = tuple(
     ROOT / name
     for name in ("kernel", "server", "crypto", "idp", "idp/directory", "idp/platforms", "credentials", "ledger")
 )
+FEW_HOLDERS: Final = 100
 LONGEST_SOCKET_PATH: Final = 100  # A Unix socket's address holds 107 bytes.
 
 
@@ -128,7 +131,7 @@ def build_parts(settings: Settings, *, port: int | None = None, clock: Clock | N
         data_dir=settings.data_dir,
         status_interval=timedelta(seconds=installation.rhythm.status),
         trust_file=lambda: _read(trust_path(settings)),
-        anchor_of=bundle_anchor,
+        anchor_of=partial(bundle_anchor, tiles=log.tiles),
         log_window=log.window,
     )
     return Parts(
@@ -171,6 +174,8 @@ def _log(
         policy=policy,
         clock=clock,
         window=timedelta(seconds=installation.rhythm.sequencing),
+        few=few_holders(FEW_HOLDERS),
+        window_of_few=timedelta(seconds=installation.rhythm.window_of_few),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from sqlalchemy.orm import Session
@@ -14,7 +14,6 @@ from kernel.access import allow
 from kernel.db import database_of
 from kernel.pages import pages_of
 from ledger import explorer_store
-from ledger.anchor_store import anchor_of
 from ledger.bundles import LogProof, proof_of
 from ledger.drawing import BOX_HEIGHT, BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH
 from ledger.errors import EntryNotFoundError
@@ -94,17 +93,14 @@ async def proof_file(request: Request, name: str) -> Response:
     commitment, dot, kind = name.partition(".")
     wanted = parse_commitment(commitment)
     proof: LogProof | None = None
-    anchor = None
     services = explorer_of(request)
     with database_of(request).read() as session:
         if wanted is not None and kind == ("json" if dot else ""):
             proof = proof_of(session, services.log.tiles, wanted)
-        if proof is not None and dot:
-            anchor = anchor_of(session, proof.tree_size)
+        content = proof_json(session, services.log, proof) if proof is not None and dot else None
     if proof is None:
         raise EntryNotFoundError("the log has published no such entry")
-    if dot:
-        content: dict[str, Any] = proof_json(services.log, proof, anchor)
+    if content is not None:
         return JSONResponse(content, headers=_as_file(f"{commitment}.json"))
     return Response(str(proof), media_type="text/plain", headers=_as_file(f"{commitment}.tlog-proof"))
 

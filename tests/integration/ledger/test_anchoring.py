@@ -17,15 +17,16 @@ from crypto.encoding import from_b64
 from crypto.hashes import sm3
 from kernel.clock import ManualClock, SystemClock
 from kernel.db import Base, Database
-from ledger import anchor_store
+from ledger import anchor_store, transaction_store
 from ledger import store as log_store
 from ledger.anchor_models import LogAnchor
-from ledger.anchor_store import AnchorState, anchors, bundle_anchor
+from ledger.anchor_store import TransactionState, anchors
 from ledger.anchoring import MAX_GROWTH, Anchoring, anchor_of, run_once
 from ledger.chain.base import SignedTransaction, TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.errors import AnchorConflictError, ChainUnavailableError
 from ledger.merkle import TreeHead
+from ledger.transactions import TransactionState
 from tests.integration.ledger.fake_chain import FakeChain, KilledError
 
 ORIGIN = "localhost:8000/log"
@@ -85,10 +86,10 @@ def test_the_newest_checkpoint_is_anchored_and_shown(by: Anchoring, chain: FakeC
             assert found is not None
             assert (found.tree_size, found.root_hash) == (8, root_of(8))
         assert anchor_of(session, 9) is None
-        assert bundle_anchor(session, 9) is None
-        shown = bundle_anchor(session, 8)
+        found = anchor_of(session, 8)
+    assert found is not None
+    shown = found.as_bundle()
     transaction = chain.sent[0]
-    assert shown is not None
     assert from_b64(shown.pop("root")) == root_of(8)
     assert shown == {
         "mode": "rpc",
@@ -159,16 +160,16 @@ def test_killed_between_signing_and_writing_nothing_was_sent(
 
 def test_killed_at_every_write(by: Anchoring, chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(by.database, 3)
-    real = anchor_store.change
-    for state in (AnchorState.SENT, AnchorState.MINED, AnchorState.FINAL):
+    real = transaction_store.change
+    for state in (TransactionState.SENT, TransactionState.MINED, TransactionState.FINAL):
 
-        def die(*args: object, at_state: AnchorState = state, **values: object) -> bool:
+        def die(*args: object, at_state: TransactionState = state, **values: object) -> bool:
             if args[2] == at_state:
                 raise KilledError
             return real(*args, **values)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patch:
-            patch.setattr(anchor_store, "change", die)
+            patch.setattr(transaction_store, "change", die)
             with pytest.raises(KilledError):
                 run_once(by)
         assert len(chain.sent) == 1
@@ -365,9 +366,9 @@ def test_a_step_that_another_anchorer_has_made(by: Anchoring) -> None:
     publish(by.database, 3)
     run_once(by)
     (stale,) = rows(by)
-    stale.state = AnchorState.PREPARED
+    stale.state = TransactionState.PREPARED
     with by.database.write() as session:
-        assert not anchor_store.change(session, stale, AnchorState.SENT, at=by.clock.now())
+        assert not transaction_store.change(session, stale, TransactionState.SENT, at=by.clock.now())
     assert states(by) == [(3, "final")]
 
 

@@ -54,7 +54,7 @@ def client(sqlite_world: World) -> Iterator[TestClient]:
         yield client
 
 
-def anchor(world: World, size: int) -> None:
+def anchor(world: World, size: int, root_hash: bytes = bytes(32)) -> None:
     with world.log.database.write() as session:
         session.add(
             LogAnchor(
@@ -64,7 +64,7 @@ def anchor(world: World, size: int) -> None:
                 chain_id=1,
                 contract="0x" + "0" * 40,
                 tree_size=size,
-                root_hash=bytes(32),
+                root_hash=root_hash,
                 previous_size=0,
                 previous_root=bytes(32),
                 nonce=size,
