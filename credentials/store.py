@@ -23,6 +23,12 @@ PAGE = 50
 _LIVE = (0, 2)
 
 
+def holders(session: Session, issuer_code: str, limit: int) -> int:
+    """Count a school's holders, up to `limit`."""
+    some = select(Credential.person_id).where(Credential.issuer_code == issuer_code).distinct().limit(limit)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
 def suites_of(session: Session, issuer_code: str) -> str | None:
     """Return the comma-separated suites that a school's policy names, if it has one."""
     return session.scalar(select(IssuerPolicy.suites).where(IssuerPolicy.issuer_code == issuer_code))

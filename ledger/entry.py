@@ -16,6 +16,8 @@ from ledger.errors import InvalidEntryError
 
 ENTRY_SIZE: Final = 43
 COMMITMENT_SIZE: Final = 32
+ISSUER_SIZE: Final = 11
+"""How many bytes of an entry say what it is and whose: the type and the code."""
 _CODE: Final = re.compile(r"[0-9]{10}", re.ASCII)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+
+from sqlalchemy.orm import Session
 
 from crypto.keys import ED25519, SGD_SM3_SM2
 from crypto.signing import Signer
@@ -14,6 +17,8 @@ from ledger.tiles import Tiles
 from ledger.vkey import VerifierKey, kind_of
 from ledger.witnessing import Witness
 
+Few = Callable[[Session, Collection[str]], set[str]]
+"""Returns those of some issuers' codes that have few holders."""
 PURPOSE = "log"
 ALGS = (SGD_SM3_SM2, ED25519)
 """Each checkpoint carries a line of each: SM2 for domestic verifiers, Ed25519 for the world's."""
@@ -23,7 +28,9 @@ ALGS = (SGD_SM3_SM2, ED25519)
 class LogServices:
     """One log. `origin` owns the signer's log keys; `window` is how long entries gather before a shuffle.
 
-    `complaints` remembers what was last logged of each witness, so that one that is down does not fill the logs.
+    `few` tells which issuers have few holders; their credentials gather for `window_of_few`, because
+    among few a time would say who. `complaints` remembers what was last logged of each witness, so
+    that one that is down does not fill the logs.
     """
 
     database: Database
@@ -34,6 +41,8 @@ class LogServices:
     policy: WitnessPolicy
     clock: Clock
     window: timedelta = timedelta(0)
+    few: Few | None = None
+    window_of_few: timedelta = timedelta(0)
     complaints: dict[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -7,12 +7,16 @@ gives it its index; ending the process anywhere loses nothing and doubles nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from secrets import SystemRandom
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from ledger import store
 from ledger.continuity import current_head
+from ledger.entry import EntryType
 from ledger.errors import LostRaceError
 from ledger.log import LogServices
 
@@ -21,17 +25,17 @@ CHUNK: Final = 200
 
 
 def run_once(log: LogServices) -> int:
-    """Sequence all that waits once the oldest has waited for the window; return how many.
+    """Sequence all that waits once the oldest has waited for its window; return how many.
 
     Raises:
         LogRolledBackError: The database is older than the published log.
     """
     current_head(log)
     with log.database.read() as session:
-        oldest = store.oldest_queued(session)
-        if oldest is None or log.clock.now() < oldest + log.window:
+        due = store.queued_since(session, until=log.clock.now() - log.window)
+        if not set(due) - _held(log, session, due):
             return 0
-        ids = store.queued_ids(session)
+        ids = store.queued_ids(session, but=_held(log, session, store.queued_since(session)))
     # Everything that waits is one window: an index tells nothing about who came when within it.
     SystemRandom().shuffle(ids)
     count = 0
@@ -41,6 +45,20 @@ def run_once(log: LogServices) -> int:
     except LostRaceError:  # Another sequencer is at work, and takes these too.
         pass
     return count
+
+
+def _held(log: LogServices, session: Session, waiting: Mapping[bytes, datetime]) -> set[bytes]:
+    """Return whose credentials wait on: issuers with few holders, until their oldest has waited for their window.
+
+    All of them together: when that window ends, they are shuffled with each other and with all that waits.
+    """
+    if log.few is None:
+        return set()
+    codes = {prefix[1:].decode("ascii"): prefix for prefix in waiting if prefix[0] == EntryType.CREDENTIAL}
+    few = {codes[code] for code in log.few(session, codes)}
+    if any(waiting[prefix] + log.window_of_few <= log.clock.now() for prefix in few):
+        return set()
+    return few
 
 
 def _sequence(log: LogServices, ids: Sequence[int]) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import CursorResult, Insert, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import CursorResult, Insert, LargeBinary, Update, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kernel.db import Base
+from ledger.entry import ISSUER_SIZE
 from ledger.errors import OtherLogError
 from ledger.merkle import TreeHead
 from ledger.models import LogCheckpoint, LogEntry, LogEvidence, LogHead, LogQueue
@@ -115,14 +116,22 @@ def enqueue(session: Session, rows: Sequence[tuple[bytes, bytes]], at: datetime)
         session.execute(_insert_new(session, LogQueue), values)
 
 
-def oldest_queued(session: Session) -> datetime | None:
-    """Return when the entry that waits longest was submitted."""
-    return session.scalar(select(func.min(LogQueue.submitted_at)))
+def queued_since(session: Session, until: datetime | None = None) -> dict[bytes, datetime]:
+    """Return whose entries wait (type and issuer, as `issuer_of` has them), each with the oldest's time.
+
+    `until`: of those only that were submitted by then.
+    """
+    statement = select(_ISSUER, func.min(LogQueue.submitted_at)).group_by(_ISSUER)
+    if until is not None:
+        statement = statement.where(LogQueue.submitted_at <= until)
+    return {bytes(issuer): oldest for issuer, oldest in session.execute(statement)}
 
 
-def queued_ids(session: Session) -> list[int]:
-    """Return the ids of all that waits."""
-    return list(session.scalars(select(LogQueue.id)))
+def queued_ids(session: Session, but: Collection[bytes] = ()) -> list[int]:
+    """Return the ids of all that waits, `but` for the entries of these issuers."""
+    if not but:
+        return list(session.scalars(select(LogQueue.id)))
+    return [id_ for id_, issuer in session.execute(select(LogQueue.id, _ISSUER)) if bytes(issuer) not in but]
 
 
 def queued(session: Session, ids: Sequence[int]) -> list[Queued]:
@@ -270,6 +279,7 @@ def evidence(session: Session, commitment: bytes) -> dict[str, Any] | None:
     return session.scalar(select(LogEvidence.content).where(LogEvidence.commitment == commitment.hex()))
 
 
+_ISSUER = func.substr(LogQueue.entry, 1, ISSUER_SIZE, type_=LargeBinary())
 _HEAD = select(
     LogHead.origin,
     LogHead.hash_name,

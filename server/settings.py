@@ -18,6 +18,8 @@ from kernel.db import Synchronous
 from kernel.errors import XinjiError
 
 DEFAULT_PORT: Final = 8000
+SEQUENCING: Final = 600
+DAY: Final = 86_400
 
 
 class SettingsError(XinjiError):
@@ -81,11 +83,20 @@ class Settings(BaseSettings):
 class Rhythm(BaseModel):
     """How often the workers do what outsiders can see, in seconds."""
 
-    sequencing: float = 600
+    sequencing: float = SEQUENCING
     """The window in which new log entries are gathered and shuffled."""
+    sequencing_of_few: float | None = None
+    """The same for issuers with fewer than 100 holders: a day, or as above where that is less than its default."""
     status: float = 6 * 3600
     """Status lists appear on this rhythm, changed or not."""
     anchoring: float = 60
+
+    @property
+    def window_of_few(self) -> float:
+        """How long the credentials of an issuer with few holders gather."""
+        if self.sequencing_of_few is not None:
+            return self.sequencing_of_few
+        return DAY if self.sequencing >= SEQUENCING else self.sequencing
 
 
 class Witness(BaseModel):
