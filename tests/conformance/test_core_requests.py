@@ -14,7 +14,7 @@ from crypto.keys import ES256, RS256, generate_key
 from idp.levels import ACR_ONE, ACR_TWO
 from idp.oauth.clients.registration import ClientCredentials
 from idp.oauth.metadata import provider_metadata
-from tests.integration.idp.conftest import CALLBACK, World, answer_of
+from tests.integration.idp.conftest import CALLBACK, VERIFIER, World, answer_of
 from tests.integration.idp.machine import signed
 from tests.integration.idp.plain_browser import PlainBrowser
 from tests.integration.idp.signing_platform import Shelf, SigningPlatform, error_page, went_to
@@ -148,6 +148,15 @@ def test_core_3_1_2_2_unknown_parameters_are_ignored(asking: Asking) -> None:
     assert "code" in asking.answer(unknown="x", foo="<bar>")
 
 
+def test_rfc6749_3_1_parameters_without_a_value_count_as_omitted(asking: Asking) -> None:
+    empty = {"state": "", "nonce": "", "prompt": "", "max_age": "", "claims": "", "response_mode": "", "request": ""}
+    answer = asking.answer(**empty)
+    assert "state" not in answer
+    token = asking.world.redeem(asking.platform, answer["code"]).json()["id_token"]
+    assert "nonce" not in peek(token)[1]
+    assert asking.answer(scope="")["error"] == "invalid_scope"
+
+
 def test_core_3_1_2_2_a_sub_that_was_asked_for_must_be_the_persons(asking: Asking) -> None:
     sub = asking.id_token()["sub"]
     assert "code" in asking.answer(prompt="none", claims=asking.claims(id_token={"sub": {"value": sub}}))
@@ -276,7 +285,11 @@ def test_core_6_1_parameters_of_the_object_go_before_those_outside(platform: Sig
     )
     assert page.status_code == 200
     answer = answer_of(browser.submit("consent", decision="allow"))
-    assert answer["state"] == "outside"
+    assert answer["state"] == "outside"  # Not in the object, which lets it stand outside.
+    fields = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    body = platform.post("/oauth/token", {**fields, "code": answer["code"]}).json()
+    assert peek(body["id_token"])[1]["nonce"] == "n-456"  # In the object: what stands outside counts for nothing.
+    assert "profile" in body["scope"].split()
 
 
 def test_core_6_1_request_and_request_uri_are_not_inside_nor_together(platform: SigningPlatform) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crypto.jose import peek
 from crypto.keyring import KeyRing
 from kernel.clock import ManualClock
 from kernel.db import Database
@@ -106,7 +107,9 @@ def test_discovery_4_2_the_answer_is_json_with_200(world: World) -> None:
 
 
 def test_discovery_4_3_issuer_is_the_id_tokens_and_the_address(world: World, found: dict[str, Any]) -> None:
-    assert found["issuer"] == world.issuer
+    platform = world.platform()
+    token = world.redeem(platform, world.code(platform, world.activate(world.person(), factor=False))).json()
+    assert found["issuer"] == world.issuer == peek(token["id_token"])[1]["iss"]
 
 
 def test_rfc8414_2_every_endpoint_says_how_clients_authenticate(found: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_rfc6749_4_1_3_the_redirect_uri_is_that_of_the_request(machine: Machine)
     assert machine.redeem(code, redirect_uri=CALLBACK, code_verifier=VERIFIER).status == 200
 
 
-@pytest.mark.parametrize("field", ["code", "code_verifier"])
+@pytest.mark.parametrize("field", ["code", "grant_type"])
 def test_rfc6749_5_2_what_is_missing_is_an_invalid_request(machine: Machine, field: str) -> None:
     fields = {
         "grant_type": "authorization_code",
@@ -253,7 +254,11 @@ def test_rfc6750_3_a_refusal_has_a_challenge_and_no_error_for_who_showed_nothing
     assert "error" not in nothing.headers["www-authenticate"]
     wrong = http.get("/oauth/userinfo", headers={"authorization": "Bearer x"})
     assert wrong.status_code == 401
-    assert wrong.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    challenge = wrong.headers["www-authenticate"]
+    assert challenge.startswith('Bearer error="invalid_token"')
+    names = re.findall(r'([a-z_]+)="([\x20-\x21\x23-\x5B\x5D-\x7E]*)"', challenge.removeprefix("Bearer "))
+    assert ", ".join(f'{name}="{value}"' for name, value in names) == challenge.removeprefix("Bearer ")
+    assert len(dict(names)) == len(names)  # Each attribute once.
     assert wrong.headers["cache-control"] == "no-store"
 
 
@@ -262,3 +267,12 @@ def test_rfc6750_3_1_too_little_scope_is_403(machine: Machine) -> None:
     access = body(machine.refresh(refresh, scope="profile"))["access_token"]
     refused = machine.userinfo(access)
     assert (refused.status, error(refused)) == (403, "insufficient_scope")
+
+
+def test_rfc6749_2_3_1_credentials_in_the_address_prove_nothing(machine: Machine) -> None:
+    client_id, secret = machine.platform.client_id, machine.platform.client_secret or ""
+    query = {"client_id": client_id, "client_secret": secret, "grant_type": "client_credentials"}
+    http = machine.world.browser().http
+    answer = http.post("/oauth/token", params=query, data={"grant_type": "client_credentials"})
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert http.post("/oauth/token", params=query, headers=FORM).status_code == 400

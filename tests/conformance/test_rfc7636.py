@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from crypto.encoding import b64u
+from crypto.encoding import b64u, from_b64u
 from crypto.hashes import sha256
-from tests.integration.idp.conftest import World
+from tests.integration.idp.conftest import VERIFIER, World
 
 
 def refused(world: World, **changes: str | None) -> dict[str, str]:
@@ -55,6 +55,17 @@ def test_rfc7636_4_6_a_verifier_that_does_not_fit_is_an_invalid_grant(small_worl
     code = world.code(platform, world.activate(world.person(), factor=False))
     answer = world.redeem(platform, code, code_verifier="w" * 64)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+
+
+def test_rfc7636_4_4_the_code_tells_nothing_of_the_challenge(small_world: World) -> None:
+    world = small_world
+    platform, browser = world.platform(), world.activate(world.person(), factor=False)
+    challenge = b64u(sha256(VERIFIER.encode()))
+    first, second = world.code(platform, browser), world.code(platform, browser)
+    assert first != second  # Random, and no more: the challenge stays here.
+    for text in (first, from_b64u(first).hex()):
+        assert challenge not in text
+        assert from_b64u(challenge).hex() not in text
 
 
 @pytest.mark.parametrize("verifier", [None, ""])

@@ -97,6 +97,15 @@ def test_rfc7662_2_2_inactive_tells_nothing_else(issued: Issued) -> None:
     assert body(issued.machine.introspect(issued.access)) == {"active": False}
 
 
+def test_rfc7662_4_answers_are_kept_by_no_cache(issued: Issued) -> None:
+    http = issued.world.browser().http
+    auth = (issued.machine.platform.client_id, issued.machine.platform.client_secret or "")
+    for token in (issued.access, "unknown"):
+        for accept in ("application/json", MEDIA):
+            answer = http.post("/oauth/introspect", data={"token": token}, auth=auth, headers={"accept": accept})
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+
+
 def test_rfc7662_4_a_resource_server_learns_of_tokens_for_it_and_of_no_others(small_world: World) -> None:
     server = Machine(small_world, small_world.platform(name="资源", **GRANTS))
     issued = Issued(small_world, resources=[f"urn:xinji:client:{server.platform.client_id}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from idp.oauth.authorization.request_object import MEDIA_TYPES
 from idp.oauth.metadata import provider_metadata
 from tests.integration.idp.conftest import CALLBACK, World, answer_of
 from tests.integration.idp.machine import signed
+from tests.integration.idp.outside import answer, outside
 from tests.integration.idp.signing_platform import TYP, Shelf, SigningPlatform, error_page, went_to
 
 OBJECT_AT = "https://platform.example/request.jwt"
@@ -73,8 +75,21 @@ def test_rfc9101_5_2_a_request_uri_has_at_most_512_characters(platform: SigningP
     assert shelf.asked == []
 
 
-def test_rfc9101_5_2_2_the_answer_has_the_media_type_of_an_object() -> None:
+@pytest.mark.parametrize(("kind", "taken"), [(MEDIA_TYPES[0], True), ("application/jwt", True), ("text/html", False)])
+def test_rfc9101_5_2_2_the_answer_has_the_media_type_of_an_object(small_world: World, kind: str, taken: bool) -> None:
+    bodies: list[bytes] = []
+
+    def handle(request: bytes) -> Iterator[bytes]:
+        assert request.startswith(b"GET /request.jwt ")
+        yield answer(bodies[0], kind=kind)
+
     assert MEDIA_TYPES[0] == "application/oauth-authz-req+jwt"
+    with outside(handle) as server:
+        uri = f"http://127.0.0.1:{server.port}/request.jwt"
+        platform = SigningPlatform(small_world, {"request_uris": [uri]})
+        bodies.append(platform.object().encode())
+        assert goes_on(platform, request_uri=uri) is taken
+        assert len(server.requests) >= 1
 
 
 def test_rfc9101_6_2_the_signature_is_validated_with_the_clients_keys_and_registered_algorithm(

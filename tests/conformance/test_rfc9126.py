@@ -95,6 +95,7 @@ def test_rfc9126_2_2_the_answer_is_201_json_with_request_uri_and_expires_in(plat
     answer = platform.push(platform.parameters())
     assert answer.status_code == 201
     assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
     assert answer.json().keys() == {"request_uri", "expires_in"}
     assert answer.json()["expires_in"] == LIFE.total_seconds()
 
