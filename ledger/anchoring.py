@@ -1,9 +1,6 @@
-"""Anchor published checkpoints on the chain: a state machine that any crash may interrupt.
+"""Anchor published checkpoints on the chain, one at a time, by the state machine of `transacting`.
 
-prepared → sent → mined → final, one anchor at a time, each state durable before the next step
-begins. What is sent was written down first and is resent unchanged; a transaction is signed
-anew only when the chain has shown that the one before is dead. So no size is anchored twice
-and no anchor overtakes another, however often this starts again.
+No size is anchored twice and no anchor overtakes another, however often this starts again.
 
 The chain is asked, not believed: if it knows another history than the database does, nothing
 is anchored until a person has looked.
@@ -15,25 +12,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from sqlalchemy.exc import IntegrityError
 
 from kernel.clock import Clock
 from kernel.db import Database
-from kernel.ids import new_id
 from ledger import anchor_store
 from ledger.anchor_models import LogAnchor
-from ledger.anchor_store import AnchorState, Contract, PublishedHead, anchor_of
-from ledger.chain.base import AnchorCall, AnchoredHead, Chain, Receipt, SignedTransaction, log_id_of
-from ledger.chain.errors import AnchorConflictError, NonceConflictError
+from ledger.anchor_store import Contract, PublishedHead, anchor_of
+from ledger.chain.base import AnchorCall, AnchoredHead, Call, Chain, log_id_of
+from ledger.chain.errors import AnchorConflictError
+from ledger.transacting import Transacting, advance, may_try_again, prepared, sign, sign_again
+from ledger.transactions import TransactionState
 
 __all__ = ["Anchoring", "anchor_of", "run_once"]
 
 MAX_GROWTH: Final = 2**24
 """The most entries that the contract lets a log grow by in one anchor."""
-MOST_DOUBLINGS: Final = 6
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +50,11 @@ class Anchoring:
         """What the contract calls the log."""
         return log_id_of(self.origin)
 
+    @property
+    def transacting(self) -> Transacting:
+        """What the state machine needs."""
+        return Transacting(self.database, self.chain, self.clock, self.interval)
+
 
 def run_once(by: Anchoring) -> int:
     """Take the anchor that is on its way as far as it goes, or begin one; return the steps made.
@@ -68,11 +67,10 @@ def run_once(by: Anchoring) -> int:
         anchor = anchor_store.unfinished(session, by.contract)
     if anchor is None:
         anchor = _begin(by)
-        return 0 if anchor is None else 1 + _advance(by, anchor)
-    if anchor.state == AnchorState.FAILED:
-        wait = by.interval * 2 ** min(anchor.attempts, MOST_DOUBLINGS)
-        return _sign_again(by, anchor) if by.clock.now() - anchor.changed_at >= wait else 0
-    return _advance(by, anchor)
+        return 0 if anchor is None else 1 + advance(by.transacting, anchor)
+    if anchor.state == TransactionState.FAILED:
+        return _sign_again(by, anchor) if may_try_again(by.transacting, anchor) else 0
+    return advance(by.transacting, anchor)
 
 
 def _begin(by: Anchoring) -> LogAnchor | None:
@@ -87,24 +85,13 @@ def _begin(by: Anchoring) -> LogAnchor | None:
     previous = by.chain.latest_anchor(by.log_id)
     if not _is_next(by, last, previous, newest):
         return None
-    transaction = _sign(by, newest, previous)
+    transaction = sign(by.transacting, _call(by, newest, previous))
     anchor = LogAnchor(
-        id=new_id(),
-        mode=by.chain.mode,
-        label=by.chain.label,
-        chain_id=by.chain.chain_id,
-        contract=by.chain.contract,
+        **prepared(by.transacting, by.chain.contract, transaction),
         tree_size=newest.tree_size,
         root_hash=newest.root_hash,
         previous_size=previous.size,
         previous_root=previous.root,
-        nonce=transaction.nonce,
-        raw_tx=transaction.raw,
-        tx_hash=transaction.tx_hash,
-        state=AnchorState.PREPARED,
-        attempts=0,
-        created_at=now,
-        changed_at=now,
     )
     try:
         with by.database.write() as session:
@@ -134,52 +121,8 @@ def _is_next(by: Anchoring, last: LogAnchor | None, previous: AnchoredHead, newe
     return previous.size < newest.tree_size
 
 
-def _sign(by: Anchoring, head: PublishedHead, previous: AnchoredHead) -> SignedTransaction:
-    call = AnchorCall(by.log_id, head.tree_size, head.root_hash, previous.size, previous.root)
-    return by.chain.sign(call.call, nonce=by.chain.next_nonce())
-
-
-def _advance(by: Anchoring, anchor: LogAnchor) -> int:
-    """Send the anchor if need be, and follow it into its block and to its finality."""
-    steps = 0
-    receipt = by.chain.receipt(anchor.tx_hash)
-    if receipt is None:
-        # Never sent, or sent and not seen in a block: the same bytes once more can do no harm.
-        try:
-            by.chain.send(SignedTransaction(anchor.nonce, anchor.raw_tx, anchor.tx_hash))
-        except NonceConflictError as error:
-            return _fail(by, anchor, f"another transaction took its nonce: {error}")
-        steps += _step(by, anchor, AnchorState.SENT) if anchor.state == AnchorState.PREPARED else 0
-        receipt = by.chain.receipt(anchor.tx_hash)
-    if receipt is None:
-        return steps
-    if not receipt.succeeded:
-        return steps + _fail(by, anchor, "the contract refused it")
-    if anchor.state != AnchorState.MINED or anchor.block_hash != receipt.block_hash:
-        steps += _step(by, anchor, AnchorState.MINED, receipt)
-    if by.chain.is_final(receipt):
-        steps += _step(by, anchor, AnchorState.FINAL, receipt)
-    return steps
-
-
-def _step(by: Anchoring, anchor: LogAnchor, to: AnchorState, receipt: Receipt | None = None) -> int:
-    """Make the next state durable; 0 if another anchorer has moved it."""
-    now = by.clock.now()
-    block = {} if receipt is None else {"block_number": receipt.block_number, "block_hash": receipt.block_hash}
-    with by.database.write() as session:
-        if not anchor_store.change(session, anchor, to, at=now, **block):
-            return 0
-    anchor.state, anchor.changed_at = to, now
-    if receipt is not None:
-        anchor.block_number, anchor.block_hash = receipt.block_number, receipt.block_hash
-    return 1
-
-
-def _fail(by: Anchoring, anchor: LogAnchor, why: str) -> int:
-    log.error("anchor_failed", tree_size=anchor.tree_size, attempts=anchor.attempts, why=why)
-    with by.database.write() as session:
-        anchor_store.change(session, anchor, AnchorState.FAILED, at=by.clock.now(), error=why[:200])
-    return 0
+def _call(by: Anchoring, head: PublishedHead, previous: AnchoredHead) -> Call:
+    return AnchorCall(by.log_id, head.tree_size, head.root_hash, previous.size, previous.root).call
 
 
 def _sign_again(by: Anchoring, anchor: LogAnchor) -> int:
@@ -191,19 +134,5 @@ def _sign_again(by: Anchoring, anchor: LogAnchor) -> int:
     previous = by.chain.latest_anchor(by.log_id)
     if previous.size >= anchor.tree_size:
         raise AnchorConflictError("somebody else has anchored this log", tree_size=previous.size)
-    transaction = _sign(by, PublishedHead(anchor.tree_size, anchor.root_hash), previous)
-    with by.database.write() as session:
-        return int(
-            anchor_store.change(
-                session,
-                anchor,
-                AnchorState.PREPARED,
-                at=by.clock.now(),
-                attempts=anchor.attempts + 1,
-                previous_size=previous.size,
-                previous_root=previous.root,
-                nonce=transaction.nonce,
-                raw_tx=transaction.raw,
-                tx_hash=transaction.tx_hash,
-            )
-        )
+    call = _call(by, PublishedHead(anchor.tree_size, anchor.root_hash), previous)
+    return sign_again(by.transacting, anchor, call, previous_size=previous.size, previous_root=previous.root)

@@ -12,12 +12,14 @@ import idp.platforms.models
 import kernel.audit
 import ledger.anchor_models
 import ledger.models
+import ledger.records.models
 import ledger.registry.models
 
 MODULES = (
     kernel.audit,
     ledger.models,
     ledger.anchor_models,
+    ledger.records.models,
     ledger.registry.models,
     idp.models,
     idp.oauth.models,

@@ -20,7 +20,7 @@ from kernel.db import Base, Database
 from ledger import anchor_store, transaction_store
 from ledger import store as log_store
 from ledger.anchor_models import LogAnchor
-from ledger.anchor_store import TransactionState, anchors
+from ledger.anchor_store import anchors
 from ledger.anchoring import MAX_GROWTH, Anchoring, anchor_of, run_once
 from ledger.chain.base import SignedTransaction, TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain

@@ -1,0 +1,125 @@
+"""The records' rows, and which log entries have none yet, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from ledger.anchor_store import Contract
+from ledger.entry import EntryType
+from ledger.models import LogEntry, LogHead
+from ledger.records.models import LogRecord
+from ledger.registry.models import LogStatement, LogStatementStatus
+from ledger.transactions import TransactionState
+
+SOME = 100
+"""How many entries are looked at in one turn."""
+ON_THE_WAY = (TransactionState.PREPARED, TransactionState.SENT, TransactionState.MINED)
+
+
+class ListEntry(NamedTuple):
+    """A published status list's log entry."""
+
+    leaf_index: int
+    commitment: bytes
+
+
+def on_the_way(session: Session, contract: Contract) -> LogRecord | None:
+    """Return the one record on its way to the contract, or the earliest if there should be several."""
+    statement = _on(contract).where(LogRecord.state.in_(ON_THE_WAY))
+    return session.scalar(statement.order_by(LogRecord.id).limit(1))
+
+
+def failed(session: Session, contract: Contract) -> Sequence[LogRecord]:
+    """Return the records that the contract refused, the one that waited longest first."""
+    statement = _on(contract).where(LogRecord.state == TransactionState.FAILED)
+    return session.scalars(statement.order_by(LogRecord.changed_at, LogRecord.id).limit(SOME)).all()
+
+
+def finals(session: Session, contract: Contract, *, after: bytes | None, limit: int = SOME) -> Sequence[LogRecord]:
+    """Return a page of final records in the order of their commitments, from behind `after` on."""
+    statement = _on(contract).where(LogRecord.state == TransactionState.FINAL)
+    if after is not None:
+        statement = statement.where(LogRecord.commitment > after)
+    return session.scalars(statement.order_by(LogRecord.commitment).limit(limit)).all()
+
+
+def unrecorded_statements(session: Session, contract: Contract) -> Sequence[LogStatement]:
+    """Return published statements without a record, in the order in which they were made."""
+    statement = select(LogStatement).where(_unrecorded(LogStatement.commitment, contract))
+    return session.scalars(statement.order_by(LogStatement.id).limit(SOME)).all()
+
+
+def unrecorded_statuses(session: Session, contract: Contract) -> Sequence[tuple[LogStatementStatus, LogStatement]]:
+    """Return what was published of statements later and has no record, with the statements."""
+    statement = (
+        select(LogStatementStatus, LogStatement)
+        .join(LogStatement, LogStatement.id == LogStatementStatus.statement_id)
+        .where(_unrecorded(LogStatementStatus.commitment, contract))
+        .order_by(LogStatementStatus.id)
+        .limit(SOME)
+    )
+    return [(status, about) for status, about in session.execute(statement)]
+
+
+def statement_of(session: Session, commitment: bytes) -> LogStatement | None:
+    """Return the statement with this commitment."""
+    return session.scalar(select(LogStatement).where(LogStatement.commitment == commitment))
+
+
+def status_of(session: Session, commitment: bytes) -> tuple[LogStatementStatus, LogStatement] | None:
+    """Return the status with this commitment, and the statement it is about."""
+    statement = (
+        select(LogStatementStatus, LogStatement)
+        .join(LogStatement, LogStatement.id == LogStatementStatus.statement_id)
+        .where(LogStatementStatus.commitment == commitment)
+    )
+    row = session.execute(statement).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def unrecorded_lists(session: Session, contract: Contract, *, since: int) -> list[ListEntry]:
+    """Return the published entries of status lists without a record, from the index `since` on."""
+    list_entry = func.substr(LogEntry.entry, 1, 1) == bytes((EntryType.STATUS_LIST,))
+    statement = (
+        select(LogEntry.leaf_index, LogEntry.commitment)
+        .where(LogEntry.leaf_index >= since, list_entry, _unrecorded(LogEntry.commitment, contract))
+        .order_by(LogEntry.leaf_index)
+        .limit(SOME)
+    )
+    return [ListEntry(row.leaf_index, row.commitment) for row in session.execute(statement)]
+
+
+def published_entry(session: Session, commitment: bytes) -> bytes | None:
+    """Return the published log entry with this commitment."""
+    statement = select(LogEntry.entry).where(LogEntry.commitment == commitment, LogEntry.leaf_index < _published())
+    return session.scalar(statement)
+
+
+def published_size(session: Session) -> int:
+    """Return how many entries are published."""
+    return session.scalar(select(LogHead.published_size)) or 0
+
+
+def _unrecorded(commitment: InstrumentedAttribute[bytes], contract: Contract) -> ColumnElement[bool]:
+    """Whether the entry is published and has no record."""
+    published = exists(select(literal(1)).where(LogEntry.commitment == commitment, LogEntry.leaf_index < _published()))
+    recorded = exists(
+        select(literal(1)).where(
+            LogRecord.chain_id == contract.chain_id,
+            LogRecord.contract == contract.address,
+            LogRecord.commitment == commitment,
+        )
+    )
+    return published & ~recorded
+
+
+def _published() -> ScalarSelect[int]:
+    return select(LogHead.published_size).scalar_subquery()
+
+
+def _on(contract: Contract) -> Select[LogRecord]:
+    return select(LogRecord).where(LogRecord.chain_id == contract.chain_id, LogRecord.contract == contract.address)
