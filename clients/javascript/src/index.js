@@ -1,5 +1,6 @@
 // @xinji/verifier: what other programs may use.
 
+export { askNode, jsonRpc } from "./node.js";
 export { verify } from "./verify.js";
 export { openTrust, TrustError, updateTrust } from "./trust.js";
 export { CodeError, grouped, openShare, parseCode, parseScan, shareKeys } from "./share.js";

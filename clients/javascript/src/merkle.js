@@ -64,3 +64,33 @@ export function commit(tag, code, tokens) {
   }
   return sm3(concat(...parts));
 }
+
+/**
+ * Whether `path` proves the tree of `next` (`{ size, root }`) to extend that of `old`: RFC 9162 §2.1.4.2,
+ * with halvings in place of shifts, which end at 2^31. Sizes and roots come from signed heads or a chain.
+ */
+export function consistent(path, old, next, hash) {
+  if (old.size < 1 || old.size > next.size) return false;
+  if (old.size === next.size) return path.length === 0 && equalBytes(old.root, next.root);
+  let at = old.size - 1;
+  let last = next.size - 1;
+  const up = () => ([at, last] = [Math.floor(at / 2), Math.floor(last / 2)]);
+  while (at % 2 === 1) up();
+  // A perfect old tree starts the path itself: the proof leaves it out because the verifier has it.
+  const steps = at === 0 ? [old.root, ...path] : path;
+  if (steps.length === 0) return false;
+  let [before] = steps;
+  let after = before;
+  for (const sibling of steps.slice(1)) {
+    if (last === 0) return false;
+    if (at % 2 === 1 || at === last) {
+      before = hash(concat(NODE, sibling, before));
+      after = hash(concat(NODE, sibling, after));
+      while (at !== 0 && at % 2 === 0) up();
+    } else {
+      after = hash(concat(NODE, after, sibling));
+    }
+    up();
+  }
+  return last === 0 && equalBytes(before, old.root) && equalBytes(after, next.root);
+}

@@ -1,6 +1,7 @@
 // The trust file: what a verifier believes before it reads anything. Pinned, versioned, expiring,
 // signed by k of n of its roots; an update also by k of n of the roots of the file it replaces.
 
+import { readChains } from "./chains.js";
 import { readJwt } from "./jwt.js";
 import { keySet } from "./keys.js";
 import { HASHES } from "./hashes.js";
@@ -91,6 +92,7 @@ function readTrust(content) {
     roots: list(roots).map(readRoot),
     logs: list(logs).map(readLog),
     witnesses: readWitnesses(policy),
+    chains: readChains(list(content.chains)),
     verifierHost: isText(content.verifier_host) ? content.verifier_host : null,
   };
   unique(trust.roots.map(({ entityId }) => entityId));

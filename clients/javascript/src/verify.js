@@ -21,10 +21,10 @@ import { openTrust } from "./trust.js";
  * Verify `bundle` (text, bytes or parsed) against the trust file `trustFile` (text or parsed, or null).
  *
  * Options: `now` in POSIX seconds; `status`, a fresh status object that replaces the bundle's own;
- * `checkedOn`: "device", "server" or "offline". Returns a report (format xinji/report/1); never throws
+ * `node`, what the verifier's own chain node answered to `askNode`, if it was asked; `checkedOn`: "device", "server" or "offline". Returns a report (format xinji/report/1); never throws
  * for what the bundle or the trust file holds.
  */
-export function verify(bundle, trustFile, { now = Math.floor(Date.now() / 1000), status, checkedOn = "offline" } = {}) {
+export function verify(bundle, trustFile, { now = Math.floor(Date.now() / 1000), status, node = null, checkedOn = "offline" } = {}) {
   const steps = [];
   // Run one step. What a library throws on hostile input is that step's finding too.
   const run = (fallback, check) => {
@@ -66,8 +66,8 @@ export function verify(bundle, trustFile, { now = Math.floor(Date.now() / 1000),
   // 5. Witnesses: a quorum of other organisations saw that checkpoint.
   run("witnesses_missing", () => unwrap(witnessed));
 
-  // 6. Anchor: it must not contradict the checkpoint; without a chain node of one's own it proves no more.
-  run("anchor_mismatch", () => checkAnchor(parts.anchor, head));
+  // 6. Anchor: it must not contradict the checkpoint; a chain node of one's own, if asked, confirms it.
+  run("anchor_mismatch", () => checkAnchor(parts.anchor, head, trust, node));
 
   // 7. Holder: only key binding to this verifier's own nonce would pass.
   run("holder_failed", () => checkHolder(parts.key_binding));

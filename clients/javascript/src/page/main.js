@@ -2,12 +2,14 @@
 // requested; the code stays in this tab's history entry alone, so that a reload checks again.
 
 import { CodeError, decodeFragment, parseCode, parseScan } from "../share.js";
+import { askNode, jsonRpc } from "../node.js";
 import { strictJson } from "../strict.js";
 import { openTrust } from "../trust.js";
 import { verify } from "../verify.js";
 import { h, icon, save } from "./dom.js";
 import { fetchShare, fetchStatus, fetchTrust, LookupError } from "./lookup.js";
 import { render } from "./render.js";
+import { checkedAddress, keepNode, nodeAddress } from "./setting.js";
 import { viewOf } from "./view.js";
 import { languageOf, speaker } from "./words.js";
 
@@ -15,7 +17,7 @@ const MAX_FILE = 4_194_304;
 const language = languageOf(document);
 const say = speaker(language);
 const find = (id) => document.getElementById(id);
-const page = { ownTrust: null, trustHost: null, stopScan: null, run: 0 };
+const page = { node: nodeAddress(), ownTrust: null, trustHost: null, stopScan: null, run: 0 };
 
 /** Take the code out of the address. Nothing has been requested by this page's program before. */
 function takeCode() {
@@ -57,11 +59,13 @@ async function check(load, again) {
 }
 
 async function judge(bundle, trust) {
-  const report = verify(bundle, trust, { now: now(), checkedOn: "device" });
+  const node = page.node === "" ? null : await askNode(bundle, trust, jsonRpc(page.node), now());
+  const judged = (more) => verify(bundle, trust, { now: now(), node, checkedOn: "device", ...more });
+  const report = judged({});
   if (report.steps[2].code !== "status_stale") return { report, bundle };
   const status = await fetchStatus(bundle);
   if (status === undefined) return { report, bundle };
-  return { report: verify(bundle, trust, { now: now(), status, checkedOn: "device" }), bundle: { ...bundle, status } };
+  return { report: judged({ status }), bundle: { ...bundle, status } };
 }
 
 function show({ report, bundle }, trust, again) {
@@ -166,6 +170,17 @@ async function useTrust(file) {
   }
 }
 
+function useNode() {
+  const address = checkedAddress(find("node").value);
+  if (address === null) {
+    tell("node_bad");
+    return;
+  }
+  page.node = address;
+  keepNode(address);
+  tell(address === "" ? "node_cleared" : "node_used", { node: address }, "notice");
+}
+
 function reset() {
   page.run += 1;
   history.replaceState(null, "", location.pathname + location.search);
@@ -218,6 +233,11 @@ function listen() {
   find("scan-stop").addEventListener("click", stopScan);
   find("file").addEventListener("change", (event) => checkFile(event.target.files[0]));
   find("trust-file").addEventListener("change", (event) => useTrust(event.target.files[0]));
+  find("node").value = page.node;
+  find("node-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    useNode();
+  });
   const drop = find("drop");
   for (const name of ["dragover", "drop"]) {
     drop.addEventListener(name, (event) => {
