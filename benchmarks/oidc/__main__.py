@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.oidc", description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=3, help="of each cell; the one in the middle counts")
-    parser.add_argument("--only", default="", help="comma-separated: peer, sqlite, postgresql")
+    parser.add_argument("--only", default="", help="comma-separated: peer, sqlite, postgresql, postgresql-on-disk")
     parser.add_argument("--cells", default="", help="comma-separated names; all unless given")
     parser.add_argument("--connections", type=int, default=16)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Debian's PostgreSQL in a folder of its own, with its own defaults: a commit is on disk before it counts."""
+"""Debian's PostgreSQL in a folder of its own, with its own defaults but for what a commit waits for."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[str]:
-    """Run a cluster meanwhile and give its address."""
+def running_postgresql(*, synchronous_commit: str) -> Iterator[str]:
+    """Run a cluster meanwhile and give its address; with `off` a commit does not wait for the disk."""
     bin_ = binaries()
     if bin_ is None:
         raise LookupError("PostgreSQL is missing: apt-get install postgresql")
@@ -41,7 +41,7 @@ def running_postgresql() -> Iterator[str]:
     server = subprocess.Popen(
         [
             *(*as_postgres, str(bin_ / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)),
-            *("-c", "listen_addresses=127.0.0.1"),
+            *("-c", "listen_addresses=127.0.0.1", "-c", f"synchronous_commit={synchronous_commit}"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

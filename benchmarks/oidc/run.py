@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -113,12 +114,16 @@ def _sqlite() -> Iterator[Provider]:
 
 
 @contextmanager
-def _postgresql() -> Iterator[Provider]:
+def _postgresql(synchronous_commit: str) -> Iterator[Provider]:
     with (
         tempfile.TemporaryDirectory(prefix="xinji-bench-") as folder,
-        running_postgresql() as url,
+        running_postgresql(synchronous_commit=synchronous_commit) as url,
         our_provider(
-            Path(folder), name="ours, PostgreSQL, 2 workers", database_url=url, workers=2, environment={}
+            Path(folder),
+            name=f"ours, PostgreSQL (synchronous_commit={synchronous_commit}), 2 workers",
+            database_url=url,
+            workers=2,
+            environment={},
         ) as provider,
     ):
         yield provider
@@ -134,7 +139,10 @@ def _peer() -> Iterator[Provider]:
 STAGES: Final[dict[str, Callable[[], AbstractContextManager[Provider]]]] = {
     "peer": _peer,
     "sqlite": _sqlite,
-    "postgresql": _postgresql,
+    "postgresql": partial(
+        _postgresql, "off"
+    ),  # As durable as SQLite above: a power cut may take back the last commits.
+    "postgresql-on-disk": partial(_postgresql, "on"),
 }
 
 

@@ -44,7 +44,9 @@ def child_in(request: Request, on: Executor, person_id: UUID) -> bool:
         NotFoundError: The person is not known any more.
     """
     idp = idp_of(request)
-    person = lookup.person_by_id(on, idp.directory.vault, person_id)
+    person: lookup.PersonRecord | None = getattr(request.state, "person", None)
+    if person is None or person.person_id != person_id:
+        person = lookup.person_by_id(on, idp.directory.vault, person_id)
     if person is None:
         raise NotFoundError("the person is not known any more")
     return is_child(person.birthdate, idp.today())

@@ -41,6 +41,7 @@ def actor_of(request: Request) -> Actor | None:
     roles = [Role(held.role, held.organisation_code) for held in places]
     if sessions.is_idle(row, now, staff=is_staff(roles)):
         return None
+    request.state.person = person  # For who asks about them within this request.
     if now - row.last_seen_at >= sessions.TOUCH:
         # A busy database must not keep anybody out: the next request notes it.
         with suppress(BusyError), idp.database.write() as session:
