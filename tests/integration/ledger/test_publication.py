@@ -327,7 +327,7 @@ def test_tampered_tiles_give_no_proof_and_no_checkpoint(sqlite_world: World) -> 
     world = sqlite_world
     world.submit(range(300))
     world.cycle()
-    path = world.log.tiles.folder / "tile" / "0" / "000"
+    path = world.folder / "log" / "tile" / "0" / "000"
     honest = path.read_bytes()
     path.write_bytes(bytes(32) + honest[32:])
     with pytest.raises(TamperedTilesError):
@@ -336,7 +336,7 @@ def test_tampered_tiles_give_no_proof_and_no_checkpoint(sqlite_world: World) -> 
     with pytest.raises(TamperedTilesError):
         world.proofs(range(300))
     path.write_bytes(honest)
-    partial = world.log.tiles.folder / "tile" / "0" / "001.p" / "44"
+    partial = world.folder / "log" / "tile" / "0" / "001.p" / "44"
     partial.write_bytes(bytes(44 * 32))
     world.submit([999])
     with pytest.raises(TamperedTilesError):
@@ -347,7 +347,7 @@ def test_tiles_that_were_changed_between_integrating_and_signing_are_not_signed(
     sqlite_world.submit(range(3))
     sequencer.run_once(sqlite_world.log)
     integration.run_once(sqlite_world.log)
-    (sqlite_world.log.tiles.folder / "tile" / "0" / "000.p" / "3").write_bytes(bytes(96))
+    (sqlite_world.folder / "log" / "tile" / "0" / "000.p" / "3").write_bytes(bytes(96))
     with pytest.raises(TamperedTilesError):
         publishing.run_once(sqlite_world.log)
     assert sqlite_world.wires[0].requests == []
@@ -360,7 +360,7 @@ def test_a_tree_that_does_not_extend_what_was_signed_is_not_signed(sqlite_world:
         session.execute(
             sqlalchemy.text("UPDATE log_checkpoint SET root_hash = :root WHERE tree_size = 3"), {"root": bytes(32)}
         )
-    sqlite_world.log.tiles.folder.joinpath("checkpoint").unlink()
+    (sqlite_world.folder / "log" / "checkpoint").unlink()
     sqlite_world.submit([9])
     with pytest.raises(TamperedTilesError):
         sqlite_world.cycle()
@@ -425,7 +425,7 @@ def test_a_restored_database_and_folder_are_refused_by_the_witness(world: World,
 def test_a_file_of_the_same_size_and_another_root_is_refused(sqlite_world: World) -> None:
     sqlite_world.submit(range(3))
     sqlite_world.cycle()
-    path = sqlite_world.log.tiles.folder / "checkpoint"
+    path = sqlite_world.folder / "log" / "checkpoint"
     note = parse_note(path.read_text("utf-8"))
     lines = note.text.split("\n")
     lines[2] = "A" * 43 + "="
@@ -441,7 +441,7 @@ def test_a_file_that_lags_is_brought_up(sqlite_world: World) -> None:
     old = sqlite_world.log.tiles.read_checkpoint() or ""
     sqlite_world.submit([9])
     sqlite_world.cycle()
-    path = sqlite_world.log.tiles.folder / "checkpoint"
+    path = sqlite_world.folder / "log" / "checkpoint"
     path.write_text(old, "utf-8")
     assert sqlite_world.cycle() == 0
     assert published(sqlite_world.log) == 4

@@ -207,7 +207,7 @@ def test_a_proof_as_a_file(sqlite_world: World, client: TestClient) -> None:
 def test_tampered_tiles_are_no_answer(sqlite_world: World, client: TestClient) -> None:
     sqlite_world.submit(range(5))
     sqlite_world.cycle()
-    (sqlite_world.log.tiles.folder / "tile" / "0" / "000.p" / "5").write_bytes(bytes(160))
+    (sqlite_world.folder / "log" / "tile" / "0" / "000.p" / "5").write_bytes(bytes(160))
     commitment = credential(3).commitment.hex()
     assert client.get(f"/ledger/proofs/{commitment}").status_code == 503
     page = client.get(f"/ledger/entries/{commitment}", headers={"Accept": "text/html"})
