@@ -65,6 +65,7 @@ def _plain(receipt: Consent) -> dict[str, Any]:
         "scope": receipt.scope,
         "claims": receipt.fields["claims"],
         "authorization_details": receipt.fields["details"],
+        "resources": receipt.fields.get("resources", []),
         "text_version": receipt.text_version,
         "language": receipt.language,
         "given_at": receipt.given_at.isoformat(),

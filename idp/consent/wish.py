@@ -1,7 +1,8 @@
 """What a platform asks a person for, and whether what was given before includes it. Pure.
 
-Scopes, single claims, authorization details, and the purpose and owner as registered at that
-moment: a platform that changes its purpose, or comes to belong to somebody else, asks again.
+Scopes, single claims, authorization details, whom the data may be handed on to, and the purpose
+and owner as registered at that moment: a platform that changes its purpose, or comes to belong
+to somebody else, asks again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Wish:
     scopes: tuple[str, ...]
     claims: tuple[str, ...]
     details: tuple[Mapping[str, Any], ...]
+    resources: tuple[str, ...] = ()
+    """Where tokens for the data may be handed on to (RFC 8707, RFC 8693)."""
 
     @property
     def scope(self) -> str:
@@ -41,7 +44,11 @@ class Wish:
     @property
     def fields(self) -> dict[str, Any]:
         """What a receipt keeps beside the scope."""
-        return {"claims": list(self.claims), "details": [dict(detail) for detail in self.details]}
+        return {
+            "claims": list(self.claims),
+            "details": [dict(detail) for detail in self.details],
+            "resources": list(self.resources),
+        }
 
 
 def wish_of(
@@ -50,8 +57,9 @@ def wish_of(
     *,
     also: Iterable[str] = (),
     details: Sequence[Mapping[str, Any]] = (),
+    resources: Iterable[str] = (),
 ) -> Wish:
-    """Return what `client` asks for: the scopes, single claims besides, authorization details."""
+    """Return what `client` asks for: the scopes, single claims besides, authorization details, resources."""
     scopes = tuple(scopes)
     return Wish(
         client_id=client.client_id,
@@ -62,6 +70,7 @@ def wish_of(
         scopes=scopes,
         claims=asked_claims(scopes, also),
         details=tuple(details),
+        resources=tuple(resources),
     )
 
 
@@ -78,6 +87,7 @@ def wish_again(request: ConsentRequest, client: RegisteredClient) -> Wish | None
         scopes=tuple(request.scope.split()),
         claims=tuple(request.fields["claims"]),
         details=tuple(request.fields["details"]),
+        resources=tuple(request.fields.get("resources", ())),
     )
 
 
@@ -87,9 +97,11 @@ def includes(given: Iterable[Receipt], wish: Wish) -> bool:
     scopes = {scope for row in fitting for scope in row.scope.split()}
     claims = {claim for row in fitting for claim in row.fields["claims"]}
     details = [detail for row in fitting for detail in row.fields["details"]]
+    resources = {uri for row in fitting for uri in row.fields.get("resources", ())}  # Receipts of before have none.
     return (
         bool(fitting)
         and set(wish.scopes) <= scopes
         and set(wish.claims) <= claims
+        and set(wish.resources) <= resources
         and details_cover(details, wish.details)
     )

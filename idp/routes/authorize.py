@@ -106,7 +106,7 @@ async def _answer(
             return _to_sign_in(request, _carried(request, asked, pairs), other=other)
         if step is Step.CHOOSE_ACCOUNT:
             return _account_page(request, asked, _carried(request, asked, pairs))
-        check_platform_use(request, asked.client, actor.person_id)
+        check_platform_use(request, asked.client, actor.person_id, resources=asked.resources)
         if step is Step.STEP_UP:
             return go("/signin/step-up", next_=_address(_carried(request, asked, pairs)))
         if step is Step.CONSENT:

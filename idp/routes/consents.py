@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +22,7 @@ from idp.errors import GuardianNeededError
 from idp.oauth.authorization.details import shown
 from idp.oauth.authorization.request import AuthorizationRequest
 from idp.oauth.claims import released
+from idp.oauth.clients.registered import RESOURCE, RegisteredClient
 from idp.oauth.scopes import OFFLINE
 from idp.platforms.facts import filing_of
 from idp.routes.services import idp_of
@@ -34,7 +36,7 @@ _SPOKEN: Final = re.compile(r'\b_\("((?:[^"\\]|\\.)*)"')
 
 def wish_in(asked: AuthorizationRequest) -> Wish:
     """Return what a checked authorization request asks the person for."""
-    return wish_of(asked.client, asked.scopes, also=asked.released, details=asked.details)
+    return wish_of(asked.client, asked.scopes, also=asked.released, details=asked.details, resources=asked.resources)
 
 
 def child_in(request: Request, on: Executor, person_id: UUID) -> bool:
@@ -97,6 +99,7 @@ def page_values(request: Request, person_id: UUID, wish: Wish) -> dict[str, Any]
     return {
         "claims": released(wish.scopes, subject, idp.today(), also=wish.claims),
         "details": shown(wish.details),
+        "recipients": recipients_of(request, wish.resources),
         "places": {held.organisation: held for held in subject.affiliations},
         "offline": OFFLINE in wish.scopes,
         "until": now + LIFE,
@@ -108,6 +111,13 @@ def page_values(request: Request, person_id: UUID, wish: Wish) -> dict[str, Any]
         "needs": {scope: filing.needs[scope] for scope in wish.scopes if scope in filing.needs} if filing else {},
         "seen": seen_mark(request, person_id, wish),
     }
+
+
+def recipients_of(request: Request, resources: Iterable[str]) -> list[RegisteredClient | str]:
+    """Return who tokens may be handed on to: platforms by their names, other resources by their addresses."""
+    idp = idp_of(request)
+    platforms = ((uri, idp.clients.get(uri.removeprefix(RESOURCE))) for uri in resources if uri != idp.issuer)
+    return [platform or uri for uri, platform in platforms]
 
 
 def seen_mark(request: Request, person_id: UUID, wish: Wish) -> str:

@@ -99,7 +99,7 @@ def _find(request: Request, actor: Actor, typed: str) -> WaitingDevice:
         keyed=idp.keyed,
         clock=idp.clock,
     )
-    check_platform_use(request, waiting.client, actor.person_id)
+    check_platform_use(request, waiting.client, actor.person_id, resources=waiting.resources or ())
     return waiting
 
 
@@ -114,7 +114,7 @@ def _consent_page(request: Request, waiting: WaitingDevice, actor: Actor) -> Res
 
 
 def _wish(waiting: WaitingDevice) -> Wish:
-    return wish_of(waiting.client, waiting.scopes, details=waiting.details or ())
+    return wish_of(waiting.client, waiting.scopes, details=waiting.details or (), resources=waiting.resources or ())
 
 
 def _ask_guardians(request: Request, waiting: WaitingDevice, actor: Actor) -> Response:

@@ -9,7 +9,6 @@ import pytest
 
 from crypto.jose import peek, sign_jwt
 from idp.oauth.metadata import provider_metadata
-from idp.oauth.stores.clients import client
 from idp.platforms.store import end_tokens
 from tests.conformance.answers import body, error, reasons
 from tests.integration.idp.conftest import Human, World
@@ -79,30 +78,24 @@ def test_rfc8693_4_1_act_names_who_acts(pair: Pair) -> None:
 
 
 def test_rfc8693_4_1_a_chain_of_actors_is_nested_and_bounded(small_world: World) -> None:
-    pair = Pair(small_world)
-    token, machine, names = pair.access, pair.server, [pair.server.platform.client_id]
+    hops = [small_world.platform(name=f"资源{step}", scope="openid", **GRANTS) for step in range(4)]
+    resources = [f"urn:xinji:client:{hop.client_id}" for hop in hops]
+    front = Machine(small_world, small_world.platform(**GRANTS, xinji_resources=resources))
+    code = grant_code(small_world, front.platform, small_world.person(), scope="openid", resources=resources, sub="s")
+    token = body(front.redeem(code))["access_token"]
     for step in range(3):
-        following = small_world.platform(name=f"资源{step}", scope="openid", **GRANTS)
-        resource = f"urn:xinji:client:{following.client_id}"
-        wider = Machine(small_world, _with_resource(small_world, machine, resource).platform)
-        answer = wider.exchange(token, resource=resource, scope="openid")
-        token = body(answer)["access_token"]
-        machine = Machine(small_world, following)
-        names.append(following.client_id)
-        act = body(machine.introspect(token))["act"]
-        assert act["sub"] == names[step]
+        machine, following = Machine(small_world, hops[step]), Machine(small_world, hops[step + 1])
+        token = body(machine.exchange(token, resource=" ".join(resources[step + 1 :])))["access_token"]
+        act = body(following.introspect(token))["act"]
+        assert act["sub"] == hops[step].client_id
         assert ("act" in act) is (step > 0)
-    assert error(machine.exchange(token)) == "invalid_request"
+    assert error(Machine(small_world, hops[3]).exchange(token)) == "invalid_request"
 
 
-def _with_resource(world: World, machine: Machine, resource: str) -> Machine:
-    """Let a platform ask for tokens for a resource."""
-    with world.database.write() as session:
-        row = client(session, machine.platform.client_id)
-        assert row is not None
-        row.registered = {**row.registered, "xinji_resources": [resource]}
-    world.idp.clients.forget(machine.platform.client_id)
-    return machine
+def test_a_token_goes_on_to_nobody_whom_the_person_was_not_told_of(pair: Pair) -> None:
+    other = pair.world.platform(name="第三家", scope="openid", **GRANTS)
+    answer = pair.server.exchange(pair.access, resource=f"urn:xinji:client:{other.client_id}", scope="openid")
+    assert error(answer) == "invalid_target"
 
 
 def test_rfc8693_2_1_a_resource_must_be_registered(pair: Pair) -> None:

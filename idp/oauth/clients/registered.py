@@ -18,6 +18,7 @@ from kernel.clock import Clock
 from kernel.db import Database
 
 ACTIVE: Final = "active"
+RESOURCE: Final = "urn:xinji:client:"
 FRESH: Final = timedelta(seconds=10)
 CACHED: Final = 1_000
 
@@ -62,7 +63,7 @@ class RegisteredClient(ClientMixin):
     @property
     def resource(self) -> str:
         """The resource (RFC 8707) that the platform itself is: who wants tokens for it registers this one."""
-        return f"urn:xinji:client:{self.client_id}"
+        return f"{RESOURCE}{self.client_id}"
 
     def get_client_id(self) -> str:
         """Return the client_id."""

@@ -75,9 +75,8 @@ class ExchangeGrant(Settling, TokenEndpointMixin, BaseGrant):
             client_id=client.client_id,
             sub=self._sub(),
             scope=self._scope(),
-            resources=narrowed_resources(resource, client.metadata.xinji_resources, issuer=self.by.issuer)
-            if resource
-            else None,
+            # Only on to whom the person was told of: what the first platform asked for.
+            resources=narrowed_resources(resource, subject.resources, issuer=self.by.issuer) if resource else None,
             details=None,
             binding=self.binding,
             now=self.by.clock.now(),

@@ -27,6 +27,24 @@ CREDENTIAL = {
 }
 
 
+def test_who_else_gets_the_data_is_said_and_kept(small_world: World) -> None:
+    """A token may be handed on to the platforms it was asked for (RFC 8693): the person is told of them first."""
+    archive = small_world.platform(name="示范档案馆", owner="示范档案局")
+    resource = f"urn:xinji:client:{archive.client_id}"
+    holder = Holder(small_world, xinji_resources=[resource, "https://api.example.edu.cn/"])
+    holder.agree()
+    assert not holder.is_asked()
+    assert holder.is_asked(resource=resource)
+    text = holder.browser.page.text.split('id="recipients">')[1].split("</p>")[0]
+    assert "示范档案馆" in text
+    assert "示范档案局" in text
+    holder.agree(resource=resource)
+    assert holder.receipts()[-1].fields["resources"] == [resource]
+    assert not holder.is_asked(resource=resource)
+    assert holder.is_asked(resource="https://api.example.edu.cn/")
+    assert "https://api.example.edu.cn/" in holder.browser.page.text
+
+
 class Holder:
     """A person, a browser, a platform."""
 
@@ -64,7 +82,11 @@ def test_a_receipt_says_who_what_why_in_which_words_and_until_when(world: World)
     receipt = holder.receipts()[0]
     now = world.clock.now()
     assert (receipt.name, receipt.owner, receipt.purpose) == ("示范平台甲", "示范单位", "教学管理")
-    assert receipt.fields == {"claims": ["name", "age_band", "loa", "school_code", "aff"], "details": []}
+    assert receipt.fields == {
+        "claims": ["name", "age_band", "loa", "school_code", "aff"],
+        "details": [],
+        "resources": [],
+    }
     assert (receipt.basis, receipt.given_by, receipt.guardianship_id) == ("consent", holder.human.id, None)
     assert (receipt.given_at, receipt.until) == (now, now + LIFE)
     with world.database.read() as session:

@@ -1,4 +1,4 @@
-"""Every sentence of the pages stands in both languages."""
+"""The catalogues say what pages and refusals say, and nothing else. That all is translated is held for all rooms."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ IDP = Path(errors.__file__).parent
 TEMPLATES = sorted((IDP / "templates").rglob("*.html"))
 
 
-def catalogue(language: str, folder: Path = IDP) -> dict[str, str]:
-    with (folder / "locales" / f"{language}.po").open("rb") as file:
-        return {str(message.id): str(message.string) for message in read_po(file, locale=language) if message.id}
+FOLDERS = (IDP, IDP / "directory", IDP / "platforms")
+
+
+def catalogue(language: str, *folders: Path) -> dict[str, str]:
+    messages: dict[str, str] = {}
+    for folder in folders or FOLDERS:
+        with (folder / "locales" / f"{language}.po").open("rb") as file:
+            read = read_po(file, locale=language)
+        messages |= {str(message.id): str(message.string) for message in read if message.id}
+    return messages
 
 
 def sentences() -> set[str]:
@@ -28,14 +35,9 @@ def sentences() -> set[str]:
     return found
 
 
-def test_every_sentence_of_a_template_is_in_english_too() -> None:
-    english = catalogue("en").keys() | catalogue("en", IDP / "directory").keys()
-    assert sentences()
-    assert sorted(sentences() - english) == []
-
-
 def test_no_translation_is_left_over() -> None:
-    kept = {key for key in catalogue("en") if not key.startswith("error.")}
+    kept = {key for key in catalogue("en", IDP, IDP / "platforms") if not key.startswith("error.")}
+    assert kept
     assert sorted(kept - sentences()) == []
 
 
