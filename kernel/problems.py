@@ -15,6 +15,7 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -86,6 +87,11 @@ def install(app: FastAPI, status_of: StatusOf) -> None:
         fields = ", ".join(".".join(str(part) for part in item["loc"][1:]) or "body" for item in error.errors())
         return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, InvalidInputError(f"check: {fields}", fields=fields))
 
+    async def unstorable(request: Request, error: Exception) -> Response:
+        # PostgreSQL's text holds no NUL: what came with one is the caller's mistake, and nothing was stored.
+        log.warning("unstorable_value", path=request.url.path, kind=type(error).__name__)
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, InvalidInputError("check: signs", fields="NUL"))
+
     async def unknown(request: Request, error: Exception) -> Response:
         request_id = new_token(9)
         log.error("unexpected_error", request_id=request_id, path=request.url.path, exc_info=error)
@@ -94,6 +100,7 @@ def install(app: FastAPI, status_of: StatusOf) -> None:
     app.add_exception_handler(errors.XinjiError, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(DataError, unstorable)
     app.add_exception_handler(Exception, unknown)
 
 
