@@ -52,7 +52,7 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def problem(status: int, code: str, detail: str, **params: object) -> JSONResponse:
+def problem(status: int, code: str, detail: str, /, **params: object) -> JSONResponse:
     """Return an RFC 9457 problem document of type `urn:xinji:problem:<code>`."""
     content = {
         "type": f"urn:xinji:problem:{code}",

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -14,6 +15,7 @@ from kernel.access import allow
 from kernel.db import database_of
 from kernel.pages import pages_of
 from ledger import explorer_store
+from ledger.accreditation_proof import accreditation_proof
 from ledger.bundles import LogProof, proof_of
 from ledger.drawing import BOX_HEIGHT, BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH
 from ledger.errors import EntryNotFoundError
@@ -74,6 +76,23 @@ async def issuer_page(request: Request, code: str, below: Below = None) -> Respo
         found = history(session, wanted, now=services.log.clock.now(), below=below)
     status = HTTPStatus.OK if found.is_known or below is not None else HTTPStatus.NOT_FOUND
     return pages_of(request).render(request, "ledger/issuer.html", {"found": found}, status_code=status)
+
+
+@router.get("/ledger/issuers/{code}/proof", dependencies=[allow("anyone")])
+async def accreditation_file(
+    request: Request,
+    code: str,
+    at: AwareDatetime | None = None,
+    key: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """Return what accredits a school, as a file to check offline: at a time, and for a key, if they are asked about."""
+    services, wanted = explorer_of(request), parse_code(code)
+    if wanted is None:
+        raise EntryNotFoundError("a code has 10 digits")
+    with database_of(request).read() as session:
+        when = at or services.log.clock.now()
+        content = accreditation_proof(session, services.log, wanted, at=when, key_id=key)
+    return JSONResponse(content, headers=_as_file(f"{wanted}.accreditation.json"))
 
 
 @router.get("/ledger/chain", dependencies=[allow("anyone")])

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from xinji_client import node, status, tiles
+from xinji_client import accreditation_cli, node, status, tiles
 from xinji_client.anchor import NodeAnswers
 from xinji_client.bundle import MAX_BYTES, parse_bundle
 from xinji_client.errors import FormatError, TrustError
@@ -66,8 +66,11 @@ def main(
     arguments: Sequence[str] | None = None, *, now: datetime | None = None, environment: Mapping[str, str] | None = None
 ) -> int:
     """Run the command and return its exit status. `now` and `environment` are the machine's unless given."""
-    options = _parser().parse_args(arguments)
     now = now or datetime.now(UTC)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["accreditation"]:
+        return _accreditation(given[1:], os.environ if environment is None else environment, now)
+    options = _parser().parse_args(given)
     places = os.environ if environment is None else environment
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -150,6 +153,21 @@ def _check(options: argparse.Namespace, environment: Mapping[str, str], now: dat
     report = verify(bundle, trust, now=now, fresh_status=fresh, node=_node(options, bundle, trust))
     _show(report, options, place, trust, now)
     return _EXIT.get(report["verdict"]["code"], UNDECIDED)
+
+
+def _accreditation(arguments: Sequence[str], environment: Mapping[str, str], now: datetime) -> int:
+    options, question = accreditation_cli.parse(arguments, now)
+    data = _read(Path(options.file), options.lang, limit=MAX_BYTES)
+    place = trust_path(options, environment)
+    if data is None:
+        return UNDECIDED
+    if place is None:
+        return _complain(options.lang, "no_trust")
+    try:
+        trust = read_pinned(place)
+    except TrustError as error:
+        return _complain(options.lang, "bad_trust", why=error)
+    return accreditation_cli.answer(data, trust, question, options, now)
 
 
 def _node(options: argparse.Namespace, bundle: Mapping[str, Any], trust: Trust | None) -> NodeAnswers | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from xinji_client import anchor, chain, sdjwt, status
@@ -13,9 +14,10 @@ from xinji_client.encoding import from_b64
 from xinji_client.entry import CREDENTIAL, CREDENTIAL_TAG, ENTRY_BYTES, code_in, commitment
 from xinji_client.errors import CheckFailed, EngineMissingError, FormatError, SignatureError, failing_as
 from xinji_client.hashes import sm3
+from xinji_client.note import Checkpoint
 from xinji_client.report import Step
 from xinji_client.times import iso
-from xinji_client.trust import Tree
+from xinji_client.trust import Tree, Trust
 
 BACKDATING = 30 * 86_400
 
@@ -55,7 +57,7 @@ def check_issuer(case: Case) -> Step:
     if case.trust is None:
         raise CheckFailed("issuer_no_trust", entity_id=credential.issuer)
     root = chain.verify(case.statements, case.trust.roots, case.tree, kind=chain.ISSUER, suites=suites)
-    _check_leaf(leaf, school, credential.vct)
+    check_leaf(leaf, school, credential.vct)
 
     # 2c. All of it at T, and the credential was logged soon after the day that it says it was issued.
     path = [statement.issuer for statement in case.statements]
@@ -114,19 +116,38 @@ def check_inclusion(case: Case) -> Step:
     return Step("inclusion_ok" if case.trust else "inclusion_no_trust", evidence)
 
 
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """That a quorum has seen a checkpoint, and T, when it was complete."""
+
+    time: int
+    evidence: Mapping[str, Any]
+
+
 def check_witnesses(case: Case) -> Step:
     """Step 5: enough organisations saw the checkpoint. T is when the quorum was complete."""
-    if case.trust is None or case.trust.quorum == 0:
+    seen = witnessed(case.trust, case.checkpoint)
+    case.witnessed_at = seen.time
+    return Step("witnesses_ok", seen.evidence)
+
+
+def witnessed(trust: Trust | None, head: Checkpoint | None) -> Witnessed:
+    """Count organisations, each once, at its earliest good line.
+
+    Raises:
+        CheckFailed: `witnesses_none_named`, `witnesses_missing` or `witnesses_quorum`.
+    """
+    if trust is None or trust.quorum == 0:
         raise CheckFailed("witnesses_none_named")
-    if case.checkpoint is None:
+    if head is None:
         raise CheckFailed("witnesses_missing", "there is no readable checkpoint")
     seen: dict[str, int] = {}
     tried = unchecked = False
-    for organisation, keys in case.trust.witnesses.items():
+    for organisation, keys in trust.witnesses.items():
         for key in keys:
-            tried = tried or case.checkpoint.has_line_by(key)
+            tried = tried or head.has_line_by(key)
             try:
-                time = case.checkpoint.cosigned_at(key)
+                time = head.cosigned_at(key)
             except SignatureError:
                 continue  # It does not count; enough others may be good.
             except EngineMissingError:
@@ -134,14 +155,14 @@ def check_witnesses(case: Case) -> Step:
                 continue
             if time is not None:
                 seen[organisation] = min(time, seen.get(organisation, time))
-    quorum = case.trust.quorum
+    quorum = trust.quorum
     evidence = {"witnesses": len(seen), "quorum": quorum, "organisations": list(seen)}
     if len(seen) < quorum:
         if unchecked:
             raise EngineMissingError("witnesses sign with an algorithm that this machine lacks")
         raise CheckFailed("witnesses_quorum" if tried else "witnesses_missing", **evidence)
-    case.witnessed_at = sorted(seen.values())[quorum - 1]
-    return Step("witnesses_ok", evidence | {"time": iso(case.witnessed_at)})
+    time = sorted(seen.values())[quorum - 1]
+    return Witnessed(time, evidence | {"time": iso(time)})
 
 
 def check_anchor(case: Case) -> Step:
@@ -176,7 +197,7 @@ def _check_same_school(credential: sdjwt.Credential, leaf: chain.Statement, entr
     return school
 
 
-def _check_leaf(leaf: chain.Statement, school: chain.Entity, vct: str) -> None:
+def check_leaf(leaf: chain.Statement, school: chain.Entity, vct: str | None) -> None:
     """Check what the leaf says of the school against its code, whose digits 1-2 are its type and 3-4 its province."""
     metadata = leaf.metadata(chain.ISSUER) or {}
     if metadata.get("school_type") != [school.code[:2]]:
@@ -186,8 +207,8 @@ def _check_leaf(leaf: chain.Statement, school: chain.Entity, vct: str) -> None:
     if metadata.get("province") != [school.province]:
         raise CheckFailed("issuer_province", "the province is not that of the school's code", school_code=school.code)
     types = metadata.get("credential_types")
-    if not isinstance(types, list) or vct not in types:
-        raise CheckFailed("issuer_type", vct)
+    if not isinstance(types, list) or (vct is not None and vct not in types):
+        raise CheckFailed("issuer_type", vct or "")
 
 
 def _check_entry(case: Case, log: Log) -> bytes:
