@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from crypto.jose import peek, sign_jwt, verify_jwt
+from idp.authn.activation import revoke_access
 from idp.oauth.clients.registration import ClientCredentials
 from idp.oauth.errors import FetchError
 from idp.oauth.keys import ALGS
@@ -118,7 +119,7 @@ def by_new_password(_: World, visit: Visit) -> None:
 
 def by_revocation(world: World, visit: Visit) -> None:
     with world.database.write() as session:
-        world.directory.revoke_access(session, visit.human.id, world.clock.now())
+        revoke_access(session, visit.human.id, world.clock.now())
 
 
 @pytest.mark.parametrize("end", [by_another_browser, by_another_person, by_new_password, by_revocation])
