@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.vectors.making import world
 from tests.vectors.making.keys import b64, jwks, sha256
-from tests.vectors.making.recipe import Recipe
+from tests.vectors.making.recipe import Recipe, log_lines
 from tests.vectors.making.world import DAY, DIPLOMA, ORIGIN, Accreditation, Change, T, trust_payload, unchanged
 
 UNIVERSITY, HIGH_SCHOOL = "4141010459", "3441999001"
@@ -102,6 +102,13 @@ def said(state: str, since: int, **more: Any) -> dict[str, Any]:
 
 
 HIGH: dict[str, Any] = {"school": HIGH_SCHOOL, "key": None}
+
+
+def renamed(note: str) -> str:
+    """Return the checkpoint under another origin, signed by the log's keys all the same."""
+    text = note.partition("\n\n")[0].replace(ORIGIN, "other.example/log", 1) + "\n"
+    return text + "\n" + "".join(log_lines(text))
+
 
 PROOF_CASES = {
     "yes": ProofCase("A university, its type and its SM2 key, forty days later."),
@@ -214,6 +221,17 @@ PROOF_CASES = {
         "The log part names another origin than the checkpoint.",
         {"log": "log_unknown", "witnesses": "witnesses_missing", "chain": "issuer_unlogged"},
         proof=lambda p: p["log"].update(origin="other.example/log"),
+    ),
+    "checkpoint_names_another_log": wrong(
+        "The log's own keys signed a checkpoint of another origin.",
+        {"log": "log_signature", "witnesses": "witnesses_missing", "chain": "issuer_unlogged"},
+        proof=lambda p: p["log"].update(checkpoint=renamed(p["log"]["checkpoint"])),
+    ),
+    "suite_missing_above": wrong(
+        "The county's statement came in one suite only, and the school's in both.",
+        {"chain": "issuer_chain"},
+        recipe=long(lambda links: setattr(links[1], "suites", ("gm",))),
+        **HIGH,
     ),
     "no_log": wrong(
         "There is no log part.",

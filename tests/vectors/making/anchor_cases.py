@@ -184,6 +184,12 @@ ANCHOR_CASES = {
         "anchor_node_behind",
         lambda a, roots: a.update(anchor=anchors(bytes(32), previous=0), latest=latest(13, roots[13])),
     ),
+    "behind_the_claim_only": AnchorCase(
+        "The node's latest anchor covers the checkpoint, and is smaller than the one that the bundle names.",
+        "anchor_node_behind",
+        lambda a, roots: a.update(anchor=anchors(bytes(32), previous=0), latest=latest(25, roots[25])),
+        size=34,
+    ),
     "log_unknown": AnchorCase(
         "The contract does not know the log.",
         "anchor_node_behind",
@@ -206,6 +212,14 @@ ANCHOR_CASES = {
         "anchor_node_contradicts",
         says(anchor=anchors(OTHER_ROOT), latest=latest(SIZE, OTHER_ROOT)),
         claimed=False,
+        verdict="mismatch",
+    ),
+    "other_root_of_a_larger_tree": AnchorCase(
+        "The bundle names a larger anchor with another root than the chain's, whose growth is proved.",
+        "anchor_node_contradicts",
+        size=34,
+        bundle=lambda b: b["anchor"].update(root=b64(OTHER_ROOT)),
+        consistency=list,
         verdict="mismatch",
     ),
     "other_algorithm": AnchorCase(

@@ -170,6 +170,7 @@ class Recipe:
         item: dict[str, Any] = pair(one.payload, one.signer, typ=typ)
         if one.intl_payload is not None:
             item["intl"] = token(one.intl_payload, one.signer, "intl", typ=typ)
+        item = {suite: item[suite] for suite in one.suites}
         committed = commitment("xinji/accreditation/1", one.code, item)
         item["proof"] = tree.add(b"\x03" + one.code.encode() + committed) if one.logged else None
         item["status"] = None

@@ -90,6 +90,7 @@ class Accreditation:
     status: dict[str, Any] | None = None
     status_signer: str | None = None
     status_logged: bool = True
+    suites: tuple[str, ...] = BOTH
 
 
 def _statement(superior: str, subject: str, keys: str, **claims: Any) -> dict[str, Any]:
