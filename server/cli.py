@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve what is in the data folder.",
     "witness": "Run a witness: another organisation's process, with keys and a folder of its own.",
     "log": "Check and repair the log's files; mirror a log.",
+    "ledger": "Deploy the contracts, list their versions, and compare the chain with the log.",
     "client": "Register platforms that sign people in here.",
     "keys": "List, rotate and withdraw the keys that sign ID tokens.",
     "check": "List every insecure setting.",

@@ -20,8 +20,10 @@ from kernel.audit import chain_events, purge_events
 from kernel.workers import Worker
 from ledger import anchoring, publication_cycle
 from ledger.chain.base import Chain
+from ledger.records import recording
 from server import accrediting
 from server.chain import anchoring as anchoring_services
+from server.chain import comparing, recordings
 from server.parts import Parts
 
 KEEP_AUDIT: Final = timedelta(days=3 * 365)
@@ -38,6 +40,8 @@ def workers(parts: Parts, chain: Chain) -> list[Worker]:
         Worker("log", lambda: publication_cycle.run_once(parts.log), min(rhythm.sequencing, 1) or 0.2),
         Worker("status", lambda: status_publishing.run_once(parts.credentials), min(rhythm.status / 2, 60)),
         Worker("anchoring", _anchoring(parts, chain), min(rhythm.anchoring, 1)),
+        *_recording(parts, chain),
+        Worker("comparing", comparing(parts, chain).run_once, 600),
         Worker("audit", lambda: _chain_audit(parts), 2),
         Worker("logout", _telling_logouts(parts), 2),
         Worker("keys", lambda: key_rotation.run_once(parts.idp.keys.ring, parts.database, parts.clock), 600),
@@ -60,6 +64,15 @@ def purge(parts: Parts) -> int:
 def _anchoring(parts: Parts, chain: Chain) -> Callable[[], int]:
     services = anchoring_services(parts, chain)
     return lambda: anchoring.run_once(services)
+
+
+def _recording(parts: Parts, chain: Chain) -> list[Worker]:
+    every = min(parts.installation.rhythm.anchoring, 60)
+    services = recordings(parts, chain)
+    return [
+        Worker("registry", lambda: recording.run_once(services["registry"]), every),
+        Worker("status-lists", lambda: recording.run_once(services["status-lists"]), every),
+    ]
 
 
 def _telling_logouts(parts: Parts) -> Callable[[], int]:

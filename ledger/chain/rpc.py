@@ -114,12 +114,12 @@ class RpcChain:
             ChainMismatchError: Another chain answers, or another contract.
             NotDeployedError: There is nothing at an address, or the log was not opened for our key.
         """
-        if _asked(lambda: self._web3.eth.chain_id) != self.chain_id:
+        if asked(lambda: self._web3.eth.chain_id) != self.chain_id:
             raise ChainMismatchError("another chain answers at the configured address")
         for name, address in self._contracts.addresses.items():
-            if not _asked(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
+            if not asked(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
                 raise NotDeployedError(f"there is no {name} at {address}")
-        if not _asked(lambda: self._contracts.knows_log(log_id, alg)):
+        if not asked(lambda: self._contracts.knows_log(log_id, alg)):
             raise NotDeployedError("the contract does not know the log: the panel must open it")
         if self.ask(CHECKPOINTS, "stateOf", log_id)[0] != self.writer_of(CHECKPOINTS):
             raise NotDeployedError("the log was opened for another submitter's key")
@@ -128,7 +128,7 @@ class RpcChain:
     def admit_province(self, code: str, key_digest: bytes) -> None:
         """Check that the panel has added the province with these keys."""
         writer = self._writer(REGISTRY).address
-        if _asked(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
+        if asked(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
             raise NotDeployedError(f"the panel must add the province {code} with its present keys")
         if self.ask(REGISTRY, "controllerOf", code.encode()) != writer:
             raise NotDeployedError(f"the province {code} was added for another key")
@@ -136,7 +136,7 @@ class RpcChain:
     def next_nonce(self, contract: ContractName = CHECKPOINTS) -> int:
         """Return how many transactions of the contract's writer are in blocks."""
         address = self._writer(contract).address
-        return _asked(lambda: self._contracts.nonce_of(address))
+        return asked(lambda: self._contracts.nonce_of(address))
 
     def sign(self, call: Call, *, nonce: int) -> SignedTransaction:
         """Sign a call with its contract's writer; asks the node nothing."""
@@ -147,30 +147,30 @@ class RpcChain:
         if self._has(transaction.tx_hash):
             return
         try:
-            _asked(lambda: self._web3.eth.send_raw_transaction(transaction.raw))
+            asked(lambda: self._web3.eth.send_raw_transaction(transaction.raw))
         except TransactionRefusedError:
             if self._has(transaction.tx_hash):
                 return
             sender = Account.recover_transaction(transaction.raw)
-            if transaction.nonce < _asked(lambda: self._contracts.nonce_of(sender)):
+            if transaction.nonce < asked(lambda: self._contracts.nonce_of(sender)):
                 raise NonceConflictError(f"nonce {transaction.nonce} is taken", nonce=transaction.nonce) from None
             raise
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
-        return _asked(lambda: self._contracts.receipt(tx_hash))
+        return asked(lambda: self._contracts.receipt(tx_hash))
 
     def is_final(self, receipt: Receipt) -> bool:
         """Whether the block is canonical and as deep as the profile asks."""
-        return _asked(lambda: self._contracts.stands_at(receipt, confirmations=self._profile.confirmations))
+        return asked(lambda: self._contracts.stands_at(receipt, confirmations=self._profile.confirmations))
 
     def latest_anchor(self, log_id: bytes) -> AnchoredHead:
         """Return the latest anchor of a log."""
-        return _asked(lambda: self._contracts.latest_anchor(log_id))
+        return asked(lambda: self._contracts.latest_anchor(log_id))
 
     def ask(self, contract: ContractName, function: str, *arguments: Any) -> Any:
         """Read from a contract."""
-        return _asked(lambda: self._contracts.ask(contract, function, *arguments))
+        return asked(lambda: self._contracts.ask(contract, function, *arguments))
 
     def close(self) -> None:
         """Let go; connections are closed by their provider."""
@@ -182,7 +182,7 @@ class RpcChain:
 
     def _has(self, tx_hash: bytes) -> bool:
         """Whether the node knows the transaction, in a block or waiting."""
-        return _asked(lambda: _found(self._web3, tx_hash))
+        return asked(lambda: _found(self._web3, tx_hash))
 
 
 def _found(web3: Web3, tx_hash: bytes) -> bool:
@@ -198,7 +198,7 @@ def http_provider(url: str) -> HTTPProvider:
     return HTTPProvider(url, exception_retry_configuration=None, request_kwargs={"timeout": TIMEOUT_SECONDS})
 
 
-def _asked(call: Callable[[], _R]) -> _R:
+def asked(call: Callable[[], _R]) -> _R:
     """Ask the node, and name what went wrong in our words."""
     try:
         return call()

@@ -207,6 +207,10 @@ def test_no_epoch_takes_back_what_was_confirmed(world: ChainWorld) -> None:
     for resumed in (10, 13):
         refusal = world.refused_decision(CHECKPOINTS, "openEpoch", LOG, resumed, world.stranger.address)
         assert refusal == "UnknownAnchor"
+    for endorser in world.endorsers[:2]:  # An earlier one, later.
+        world.do(endorser, CHECKPOINTS, "endorse", LOG, 5, ROOTS[5])
+    refusal = world.refused_decision(CHECKPOINTS, "openEpoch", LOG, 5, world.stranger.address)
+    assert refusal == "BelowConfirmed"
     world.decide(CHECKPOINTS, "openEpoch", LOG, 9, world.stranger.address)
     assert world.ask(CHECKPOINTS, "isConfirmed", LOG, 9) is True
 
