@@ -112,6 +112,4 @@ def _organisation(text: str) -> Organisation:
 def _own_keys(parts: Parts) -> tuple[VerifierKey, ...]:
     """Return the log's keys from our own trust file: the signer need not run for a check."""
     trust = read_trust(trust_path(parts.settings)) or {"logs": []}
-    return tuple(
-        parse_vkey(key) for one in trust["logs"] if one["origin"] == parts.log.origin for key in one["vkeys"]
-    )
+    return tuple(parse_vkey(key) for one in trust["logs"] if one["origin"] == parts.log.origin for key in one["vkeys"])

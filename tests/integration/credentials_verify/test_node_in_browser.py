@@ -49,7 +49,7 @@ def test_a_node_behind_this_host_confirms_the_anchor(base: str, chromium: Browse
     asked: list[str] = []
 
     def node(route: Route) -> None:
-        question = route.request.post_data_json
+        question: Any = route.request.post_data_json
         asked.append(question["method"])
         answers = content["node"]
         called = "latest" if LATEST in str(question["params"]) else "anchor"

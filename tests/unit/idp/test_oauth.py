@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from idp.keyed import Keyed
 from idp.next_path import local_path
-from idp.oauth.uris import form_target, with_query
 from idp.oauth.authorization.ticket import PARAMETER, new_ticket, read_ticket
 from idp.oauth.claims import Affiliation, Subject, age_band, released
 from idp.oauth.metadata import provider_metadata
 from idp.oauth.pairwise import first_sub, sector_of
 from idp.oauth.scopes import CLAIMS, parse_scope, scope_text
 from idp.oauth.tokens import values as tokens
+from idp.oauth.uris import form_target, with_query
 
 NOW = datetime(2026, 6, 30, 4, 0, 0, 123_456, tzinfo=UTC)
 KEYED = Keyed(b"k" * 32)
