@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -20,11 +21,20 @@ OTHER = log_id_of("localhost:8000/other")
 ROOTS = [bytes([number]) * 32 for number in range(1, 10)]
 
 
+@pytest.fixture(scope="module")
+def opened(ground: MemoryGround) -> ChainWorld:
+    """The contracts with the log open."""
+    world = ChainWorld(ground)
+    open_log(world, LOG)
+    return world
+
+
 @pytest.fixture
-def world(contracts: ChainWorld) -> ChainWorld:
-    """Begin each test with the contracts as deployed and the log open."""
-    open_log(contracts, LOG)
-    return contracts
+def world(ground: MemoryGround, opened: ChainWorld) -> Iterator[ChainWorld]:
+    """Begin each test with the log as it was opened."""
+    snapshot = ground.tester.take_snapshot()
+    yield opened
+    ground.tester.revert_to_snapshot(snapshot)
 
 
 def open_log(world: ChainWorld, log: bytes, alg: TreeAlg = TreeAlg.SM3) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from eth_account.signers.local import LocalAccount
@@ -29,11 +29,20 @@ ROOT = b"0000000000"
 LIST = digest(77)
 
 
-@pytest.fixture
-def world(contracts: ChainWorld) -> ChainWorld:
+@pytest.fixture(scope="module")
+def grown(ground: MemoryGround) -> ChainWorld:
     """The contracts with a tree: province, city, county, school, and the province's status service."""
-    add_tree(contracts)
-    return contracts
+    world = ChainWorld(ground)
+    add_tree(world)
+    return world
+
+
+@pytest.fixture
+def world(ground: MemoryGround, grown: ChainWorld) -> Iterator[ChainWorld]:
+    """Begin each test with the tree as it was grown."""
+    snapshot = ground.tester.take_snapshot()
+    yield grown
+    ground.tester.revert_to_snapshot(snapshot)
 
 
 def trusted(world: ChainWorld, code: bytes, at: int | None = None) -> bool:
