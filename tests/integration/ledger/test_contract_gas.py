@@ -1,4 +1,4 @@
-"""What each call costs: docs/contracts.md says what is measured here, to the unit."""
+"""What each call costs: docs/contracts.md says what is measured here."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.integration.ledger.chain_world import (
 DOCUMENT = Path(__file__).parents[3] / "docs" / "contracts.md"
 LOG = log_id_of("localhost:8000/log")
 LIST = digest(77)
+BYTES = 20 * 12  # A zero byte of an address or a digest costs 12 less than another; they differ from run to run.
 
 
 def test_the_document_says_what_calls_cost(ground: MemoryGround) -> None:
@@ -30,7 +31,9 @@ def test_the_document_says_what_calls_cost(ground: MemoryGround) -> None:
     table = "\n".join(f"| `{name}` | {gas:,} |".replace(",", " ") for name, gas in sorted(measured.items()))
     found = re.findall(r"^\| `(\w+(?: \(creation\)|\.\w+))` \| ([\d ]+) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
     written = {name: int(gas.replace(" ", "")) for name, gas in found}
-    assert written == measured, f"\n{table}"
+    assert written.keys() == measured.keys(), f"\n{table}"
+    far = [name for name, gas in measured.items() if abs(written[name] - gas) > BYTES]
+    assert far == [], f"\n{table}"
 
 
 def test_what_is_offered_is_well_above_what_it_costs(ground: MemoryGround) -> None:
