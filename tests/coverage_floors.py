@@ -13,8 +13,8 @@ from pathlib import Path
 FLOORS = {
     "kernel": 90,
     "crypto": 95,
-    "ledger": 95,
-    "idp": 95,
+    "ledger": 92,
+    "idp": 92,
     "credentials": 95,
     "clients/python/src": 99,
 }
