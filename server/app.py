@@ -29,6 +29,7 @@ from server.bodies import SMALL, BoundedBodies
 from server.client_certificates import ClientCertificates
 from server.headers import SecurityHeaders
 from server.parts import ROOT, Parts
+from server.straight import Straight
 
 Role = Literal["all", "idp", "issuer", "verifier", "log"]
 
@@ -69,6 +70,8 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
             **credentials.routes.problems.STATUS_OF,
         },
     )
+    lean = _lean_routes(role)
+    app.add_middleware(Straight, routes=lean, handlers=app.exception_handlers)  # The innermost: all others hold.
     app.add_middleware(BoundedBodies, uploads=UPLOADS)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(
@@ -76,7 +79,7 @@ def create_app(parts: Parts, *, role: Role = "all") -> FastAPI:
         proxy_key=settings.proxy_key.get_secret_value() if settings.proxy_key else None,
         proxy_socket=str(settings.proxy_socket) if settings.proxy_socket else None,
     )
-    app.router.routes.extend(_lean_routes(role))  # First: routes are tried one after the other.
+    app.router.routes.extend(lean)  # First: routes are tried one after the other.
     for router in _routers(role):
         app.include_router(router)
     app.router.routes.extend(_static())
