@@ -84,6 +84,7 @@ class Database:
     def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, synchronous: Synchronous = "full") -> None:
         """Connect lazily to `url` (`sqlite:///…` or `postgresql+psycopg://…`); `synchronous` is SQLite's."""
         self.url = url
+        self._turn_s = max(TURN_S, busy_timeout_ms / 1_000)
         if url.startswith("sqlite"):
             self._turns: Turns | None = Turns()
             self.engine: Engine = _sqlite(url, busy_timeout_ms, synchronous)
@@ -164,7 +165,7 @@ class Database:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if self._turns is not None and not self._turns.take(TURN_S):
+        if self._turns is not None and not self._turns.take(self._turn_s):
             raise BusyError("the database is busy")
         try:
             yield

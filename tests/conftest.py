@@ -84,7 +84,7 @@ def _wait_for(port: int) -> None:
 
 @pytest.fixture
 def sqlite_database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", busy_timeout_ms=5_000)
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", busy_timeout_ms=20_000)
     Base.metadata.create_all(database.engine)
     yield database
     database.dispose()

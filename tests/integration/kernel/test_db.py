@@ -101,10 +101,12 @@ def test_a_write_within_a_write_is_refused_and_the_next_one_is_not(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kernel.db.TURN_S", 0.05)
-    with sqlite_database.write(), pytest.raises(BusyError), sqlite_database.write():
+    impatient = Database(sqlite_database.url, busy_timeout_ms=50)
+    with impatient.write(), pytest.raises(BusyError), impatient.write():
         pytest.fail("two writers at once")
-    with sqlite_database.write() as session:
+    with impatient.write() as session:
         session.add(Moment(id=1, at=datetime(2026, 6, 30, tzinfo=UTC)))
+    impatient.dispose()
 
 
 @pytest.mark.parametrize(("synchronous", "level"), [("full", 2), ("normal", 1)])
