@@ -17,9 +17,12 @@ import asyncio
 import re
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -38,6 +41,8 @@ MAX_URL: Final = 2_000
 PATIENCE: Final = 5.0
 """Seconds for everything: looking the name up, connecting, and the whole answer."""
 AT_ONCE: Final = 8
+AT_ONE_HOST: Final = 2
+"""Calls to one host at a time: a slow one leaves the other places to the others."""
 MAX_ADDRESSES: Final = 8
 JSON_TYPES: Final = ("application/json", "application/jwk-set+json")
 _HOST: Final = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
@@ -87,6 +92,8 @@ class Fetcher:
         self._tls = tls or ssl.create_default_context()
         self._patience = patience
         self._lookups = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look-up")
+        self._calling: Counter[str] = Counter()
+        self._gate = threading.Lock()
 
     def get(self, url: str, *, max_bytes: int = MAX_BYTES, accept: Collection[str] = JSON_TYPES) -> bytes:
         """Return the body that a GET of `url` answers with status 200 and one of the types `accept`.
@@ -126,6 +133,26 @@ class Fetcher:
     ) -> tuple[int, str, bytes]:
         target = self._target(url)
         refuse_event_loop()
+        with self._place(target.host):
+            return self._answer(target, method, headers, body, max_bytes)
+
+    @contextmanager
+    def _place(self, host: str) -> Iterator[None]:
+        with self._gate:
+            if self._calling[host] >= AT_ONE_HOST:
+                raise FetchError("this host is being called already")
+            self._calling[host] += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._calling[host] -= 1
+                if not self._calling[host]:
+                    del self._calling[host]
+
+    def _answer(
+        self, target: _Target, method: str, headers: Mapping[str, str], body: bytes | None, max_bytes: int
+    ) -> tuple[int, str, bytes]:
         deadline = time.monotonic() + self._patience
         addresses = self._addresses(target, deadline)
         backend = _CheckedBackend(addresses, deadline)

@@ -27,7 +27,6 @@ FIRST: Typed = {
     "application_type": ["web"],
     "method": ["client_secret_basic"],
     "profile": ["es256"],
-    "scope": ["profile"],
 }
 
 

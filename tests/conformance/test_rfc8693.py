@@ -9,6 +9,7 @@ import pytest
 
 from crypto.jose import peek, sign_jwt
 from idp.oauth.metadata import provider_metadata
+from idp.oauth.stores.tokens import revoke_grants
 from idp.platforms.store import end_tokens
 from tests.conformance.answers import body, error, reasons
 from tests.integration.idp.conftest import Human, World
@@ -178,6 +179,14 @@ def test_a_block_of_who_exchanged_ends_what_it_got_and_nothing_else(pair: Pair) 
     exchanged = body(pair.server.exchange(pair.access))["access_token"]
     with pair.world.database.write() as session:
         end_tokens(session, pair.server.platform.client_id, pair.world.clock.now())
+    assert pair.server.userinfo(exchanged).status == 401
+    assert body(pair.front.introspect(pair.access))["active"] is True
+
+
+def test_a_consent_withdrawn_at_who_exchanged_ends_what_it_got_and_nothing_else(pair: Pair) -> None:
+    exchanged = body(pair.server.exchange(pair.access))["access_token"]
+    with pair.world.database.write() as session:
+        revoke_grants(session, pair.human.id, pair.server.platform.client_id, pair.world.clock.now())
     assert pair.server.userinfo(exchanged).status == 401
     assert body(pair.front.introspect(pair.access))["active"] is True
 

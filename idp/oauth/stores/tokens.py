@@ -120,11 +120,17 @@ def revoke_client_token(on: Executor, access_hash: bytes, now: datetime) -> None
 
 
 def revoke_grants(session: Session, person_id: UUID, client_id: str, now: datetime) -> None:
-    """End every token that the platform holds for the person."""
+    """End every token that the platform holds for the person, those among them that it got by exchange."""
     session.execute(
         update(Grant)
         .where(Grant.person_id == person_id, Grant.client_id == client_id, Grant.revoked_at.is_(None))
         .values(revoked_at=now)
+    )
+    theirs = select(Grant.id).where(Grant.person_id == person_id)
+    session.execute(
+        update(Token)
+        .where(Token.exchanged_by == client_id, Token.grant_id.in_(theirs), Token.access_revoked_at.is_(None))
+        .values(access_revoked_at=now)
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import anyio
 import pytest
 
 from idp.oauth.errors import FetchError
-from idp.oauth.fetching import Fetcher, OnEventLoopError, off_loop
+from idp.oauth.fetching import AT_ONE_HOST, Fetcher, OnEventLoopError, off_loop
 from tests.integration.idp.certificates import Pair, named, server_tls, trusting
 from tests.integration.idp.outside import always, answer, outside
 
@@ -102,6 +104,28 @@ def test_http_works_on_loopback_only_where_the_issuer_is_there() -> None:
         Fetcher(allow_loopback=True, resolve=lambda _host, _port: ["8.8.8.8"]).get("http://keys.example/")
     with pytest.raises(FetchError, match="not public"):
         Fetcher(allow_loopback=True, resolve=lambda _host, _port: ["127.0.0.1", "8.8.8.8"]).get("http://keys.example/")
+
+
+def test_a_slow_host_leaves_places_to_the_others() -> None:
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:  # noqa: ARG001 - a Resolve
+        if host == "slow.example":
+            asked.release()
+            go_on.wait(10)
+        return ["127.0.0.1"]
+
+    with outside(always(answer(BODY))) as server, ThreadPoolExecutor(AT_ONE_HOST) as pool:
+        fetcher = Fetcher(allow_loopback=True, resolve=resolve)
+        slow = f"http://slow.example:{server.port}/"
+        waiting = [pool.submit(fetcher.get, slow) for _ in range(AT_ONE_HOST)]
+        assert all(asked.acquire(timeout=10) for _ in waiting)
+        with pytest.raises(FetchError, match="being called already"):
+            fetcher.get(slow)
+        assert fetcher.get(f"http://{NAME}:{server.port}/") == BODY
+        go_on.set()
+        assert [call.result(10) for call in waiting] == [BODY] * AT_ONE_HOST
+        assert fetcher.get(slow) == BODY
 
 
 def test_ipv6_loopback_is_reached_by_its_literal() -> None:
