@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -90,22 +91,8 @@ async def register_school(
     request: Request, actor: CurrentActor, code: Code, number: Text = "", name: Text = "", name_en: Text = ""
 ) -> Response:
     """Register a school under this authority."""
-    place = _within(request, actor, code)
-    try:
-        with database_of(request).write() as session:
-            made = registration.register_school(
-                session,
-                code=number,
-                name=name,
-                name_en=name_en,
-                superior=code,
-                officer_of=actor.organisation("officer"),
-                actor=actor.person_id,
-                now=directory_of(request).clock.now(),
-            )
-    except DirectoryError as error:
-        return _form(request, "school", place, {"number": number, "name": name, "name_en": name_en}, error)
-    return see(f"/officer/{made.code}")
+    typed = {"number": number, "name": name, "name_en": name_en}
+    return _register(request, actor, code, typed, kind="school", register=registration.register_school)
 
 
 @router.get("/{code}/authorities/new", dependencies=[allow("officer")])
@@ -119,22 +106,8 @@ async def register_authority(
     request: Request, actor: CurrentActor, code: Code, number: Text = "", name: Text = "", name_en: Text = ""
 ) -> Response:
     """Register an authority under this one."""
-    place = _within(request, actor, code)
-    try:
-        with database_of(request).write() as session:
-            made = registration.register_authority(
-                session,
-                code=number,
-                name=name,
-                name_en=name_en,
-                superior=code,
-                officer_of=actor.organisation("officer"),
-                actor=actor.person_id,
-                now=directory_of(request).clock.now(),
-            )
-    except DirectoryError as error:
-        return _form(request, "authority", place, {"number": number, "name": name, "name_en": name_en}, error)
-    return see(f"/officer/{made.code}")
+    typed = {"number": number, "name": name, "name_en": name_en}
+    return _register(request, actor, code, typed, kind="authority", register=registration.register_authority)
 
 
 @router.post("/{code}/staff", dependencies=[allow("officer"), CSRF])
@@ -175,6 +148,33 @@ async def appoint_staff(  # noqa: PLR0913 - the fields of the form
 def _within(request: Request, actor: Actor, code: str) -> Organisation:
     with database_of(request).read() as session:
         return within_power(session, officer_of=actor.organisation("officer"), code=code)
+
+
+def _register(
+    request: Request,
+    actor: Actor,
+    code: str,
+    typed: dict[str, str],
+    *,
+    kind: str,
+    register: Callable[..., Organisation],
+) -> Response:
+    place = _within(request, actor, code)
+    try:
+        with database_of(request).write() as session:
+            made = register(
+                session,
+                code=typed["number"],
+                name=typed["name"],
+                name_en=typed["name_en"],
+                superior=code,
+                officer_of=actor.organisation("officer"),
+                actor=actor.person_id,
+                now=directory_of(request).clock.now(),
+            )
+    except DirectoryError as error:
+        return _form(request, kind, place, typed, error)
+    return see(f"/officer/{made.code}")
 
 
 def _form(
