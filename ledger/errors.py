@@ -68,10 +68,32 @@ class ForkedLogError(LedgerError):
     code = "log_forked"
 
 
+class ShrunkenLogError(LedgerError):
+    """The log shows a smaller tree than it showed before; both checkpoints are kept."""
+
+    code = "log_shrunken"
+
+
 class MirrorSourceError(LedgerError):
-    """The log that is to be mirrored does not answer, or lacks a file."""
+    """The log that is mirrored or watched does not answer, or lacks a file."""
 
     code = "mirror_source"
+
+
+class MonitorStateError(LedgerError):
+    """The monitor's folder is in use, damaged, or of another log or issuer."""
+
+    code = "monitor_state"
+
+
+class InvalidReceiptsError(LedgerError):
+    """A file of receipts that cannot be read."""
+
+    code = "receipts_invalid"
+
+    def __init__(self, message: str, *, row: int) -> None:
+        """Say in which row, the headings being row 1; 0 is the file as a whole."""
+        super().__init__(message, row=row)
 
 
 class FilesUnavailableError(LedgerError):

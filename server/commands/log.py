@@ -13,7 +13,8 @@ from crypto.hashes import HASHES
 from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.errors import ForkedLogError, LedgerError, MirrorSourceError
 from ledger.fsck import findings
-from ledger.mirror import HttpSource, Mirror, run_once
+from ledger.mirror import Mirror, run_once
+from ledger.reading import HttpSource
 from ledger.repair import repair as repair_log
 from ledger.tiles import TileFolder
 from ledger.vkey import VerifierKey, parse_vkey

@@ -11,64 +11,18 @@ import pytest
 
 from crypto.encoding import b64
 from crypto.hashes import HASHES
-from crypto.keys import ED25519, SGD_SM3_SM2, PrivateKey, generate_key
-from ledger.checkpoint import Checkpoint, Organisation, WitnessPolicy, signature_by
+from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.errors import ForkedLogError, InvalidNoteError, MirrorSourceError, TamperedTilesError
 from ledger.log import verifier_keys
 from ledger.merkle import TreeHead
-from ledger.mirror import HttpSource, Mirror, run_once
-from ledger.note import Note, parse_note
+from ledger.mirror import run_once
+from ledger.note import parse_note
+from ledger.reading import HttpSource
 from ledger.tile import parse_tile
 from ledger.tiles import TileFolder
-from ledger.vkey import VerifierKey, kind_of
+from tests.integration.ledger.published import ORIGIN, Published
 from tests.integration.ledger.test_tiles import ENTRY
 from tests.integration.ledger.world import World
-
-ORIGIN = "log.example/2026"
-Bend = Callable[[str, bytes], bytes]
-
-
-class Published:
-    """A log's folder behind HTTP, with a wire that can be cut and files that can be bent."""
-
-    def __init__(self, folder: Path, *, hash_name: str = "sm3") -> None:
-        self.tiles = TileFolder(folder, hash_name)
-        self.private = [generate_key(ED25519), generate_key(SGD_SM3_SM2)]
-        self.keys = tuple(self._vkey(key) for key in self.private)
-        self.asked: list[str] = []
-        self.left = 1_000_000
-        self.bend: Bend = lambda _, data: data
-        self.note = ""
-        self.size = 0
-
-    def grow(self, size: int, entries: list[bytes] = ENTRY) -> None:
-        self.tiles.extend(self.size, entries[self.size : size])
-        self.publish(self.tiles.head(size))
-        self.tiles.prune(self.size, size)
-        self.size = size
-
-    def publish(self, head: TreeHead, origin: str = ORIGIN) -> None:
-        text = str(Checkpoint(origin, head))
-        lines = [signature_by(self._vkey(key), key.sign(text.encode())) for key in self.private]
-        self.note = str(Note(text, tuple(lines)))
-
-    def mirror(self, folder: Path, policy: WitnessPolicy | None = None) -> Mirror:
-        client = httpx.Client(transport=httpx.MockTransport(self._answer))
-        source = HttpSource("https://log.example/2026/", client=client)
-        return Mirror(source, TileFolder(folder, self.tiles.hash_name), ORIGIN, self.keys, policy)
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        name = request.url.path.removeprefix("/2026/")
-        self.asked.append(name)
-        self.left -= 1
-        if self.left < 0:
-            raise httpx.ConnectError("cut")
-        data = self.note.encode() if name == "checkpoint" else self.tiles.files.read(name)
-        return httpx.Response(404) if data is None else httpx.Response(200, content=self.bend(name, data))
-
-    @staticmethod
-    def _vkey(key: PrivateKey) -> VerifierKey:
-        return VerifierKey(ORIGIN, kind_of(key.public.alg, timestamped=False), key.public)
 
 
 @pytest.fixture

@@ -1,0 +1,171 @@
+"""What a monitor tells an issuer: its entries beside its receipts, and whatever there is to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ledger.entry import EntryType
+from ledger.errors import InvalidReceiptsError
+from ledger.monitor.keeping import Named, Seen
+from ledger.monitor.visiting import Visit
+from ledger.receipts import Receipt
+
+FORMAT: Final = "xinji/monitor-report/1"
+_KNOWN: Final = frozenset(map(int, EntryType))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry to look at: in which log, and why. The reasons are `REASONS`."""
+
+    reason: str
+    origin: str
+    entry: Named
+
+
+WITHOUT_RECEIPT: Final = "without_receipt"
+WITHOUT_EVIDENCE: Final = "without_evidence"
+REPEATED: Final = "repeated"
+UNKNOWN_TYPE: Final = "unknown_type"
+REASONS: Final = (WITHOUT_RECEIPT, WITHOUT_EVIDENCE, REPEATED, UNKNOWN_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome for one issuer. `unreachable`: origins, each with why; of these nothing is new.
+
+    `without_entry`: receipts whose time is over; `waiting`: those whose time is not.
+    """
+
+    issuer_code: str
+    visits: tuple[Visit, ...]
+    unreachable: Mapping[str, str]
+    found: tuple[Found, ...]
+    receipts: int | None
+    without_entry: tuple[Receipt, ...]
+    waiting: tuple[Receipt, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to look at."""
+        return not (self.found or self.without_entry or any(visit.alarm for visit in self.visits))
+
+
+def report(
+    issuer_code: str,
+    visits: Sequence[Visit],
+    unreachable: Mapping[str, str],
+    receipts: Iterable[Receipt] | None,
+    *,
+    now: datetime,
+) -> Report:
+    """Put entries and receipts beside each other; without `receipts` only the log is judged.
+
+    Where a log could not be reached, receipts without an entry are not judged: they may be there.
+
+    Raises:
+        InvalidReceiptsError: A receipt is of another issuer.
+    """
+    mine = None if receipts is None else _own(issuer_code, receipts)
+    logged = {(one.type, one.commitment) for visit in visits for one in visit.entries}
+    missing = [] if mine is None or unreachable else [one for key, one in mine.items() if key not in logged]
+    return Report(
+        issuer_code=issuer_code,
+        visits=tuple(visits),
+        unreachable=dict(unreachable),
+        found=tuple(_found(visits, mine)),
+        receipts=None if mine is None else len(mine),
+        without_entry=tuple(one for one in missing if one.logged_by < now),
+        waiting=tuple(one for one in missing if one.logged_by >= now),
+    )
+
+
+def _own(issuer_code: str, receipts: Iterable[Receipt]) -> dict[tuple[int, str], Receipt]:
+    mine: dict[tuple[int, str], Receipt] = {}
+    for one in receipts:
+        if one.issuer_code != issuer_code:
+            raise InvalidReceiptsError(f"a receipt is of {one.issuer_code}, not of {issuer_code}", row=0)
+        mine[int(one.type), one.commitment.hex()] = one
+    return mine
+
+
+def _found(visits: Sequence[Visit], mine: Mapping[tuple[int, str], Receipt] | None) -> Iterable[Found]:
+    seen: set[str] = set()
+    for visit in visits:
+        unproved = {one.index for one in visit.unproved}
+        for one in visit.entries:
+            if one.type not in _KNOWN:
+                yield Found(UNKNOWN_TYPE, visit.origin, one)
+            elif mine is not None and one.type == EntryType.CREDENTIAL and (one.type, one.commitment) not in mine:
+                yield Found(WITHOUT_RECEIPT, visit.origin, one)
+            if one.index in unproved:
+                yield Found(WITHOUT_EVIDENCE, visit.origin, one)
+            if one.commitment in seen:
+                yield Found(REPEATED, visit.origin, one)
+            seen.add(one.commitment)
+
+
+def as_json(made: Report) -> dict[str, Any]:
+    """Return the report as JSON; times are ISO 8601 in UTC."""
+    return {
+        "format": FORMAT,
+        "issuer": made.issuer_code,
+        "ok": made.is_clean and not made.unreachable,
+        "logs": [_visit(visit) for visit in made.visits],
+        "unreachable": dict(made.unreachable),
+        "found": [{"reason": one.reason, "log": one.origin, **_entry(one.entry)} for one in made.found],
+        "receipts": None
+        if made.receipts is None
+        else {
+            "count": made.receipts,
+            "without_entry": [_receipt(one) for one in made.without_entry],
+            "waiting": [_receipt(one) for one in made.waiting],
+        },
+    }
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    alarm = visit.alarm
+    return {
+        "origin": visit.origin,
+        "size": visit.checkpoint.head.tree_size if visit.checkpoint else 0,
+        "time": _time(visit.time),
+        "size_before": visit.before,
+        "new": len(visit.new),
+        "entries": [_entry(one) for one in visit.entries],
+        "alarm": alarm and {"code": alarm.code, "text": alarm.text, "files": [str(path) for path in alarm.files]},
+    }
+
+
+def _entry(one: Named) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "type": one.type,
+        "commitment": one.commitment,
+        "checkpoint": {
+            "size": one.checkpoint.size,
+            "time": _time(one.checkpoint.time),
+            "seen_at": _time(one.checkpoint.seen_at),
+        },
+    }
+
+
+def _receipt(one: Receipt) -> dict[str, Any]:
+    return {
+        "commitment": one.commitment.hex(),
+        "type": int(one.type),
+        "credential": one.credential,
+        "logged_by": one.logged_by.astimezone(UTC).isoformat(),
+    }
+
+
+def moment_of(seen: Seen) -> str:
+    """Return when an entry was surely in the log: the quorum's time, or when we saw it."""
+    return _time(seen.seen_at if seen.time is None else seen.time) or ""
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
