@@ -58,11 +58,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How far we are. `note`: the checkpoint checked last; `read`: entries looked through; `heads`: those above."""
+    """How far we are.
+
+    `note`: the checkpoint checked last; `read`: entries looked through; `told`: those of them that a
+    whole visit gave out; `heads`: the checkpoints above `read`.
+    """
 
     note: str | None = None
     size: int = 0
     read: int = 0
+    told: int = 0
     bytes_of_entries: int = 0
     heads: tuple[Seen, ...] = ()
 
@@ -104,7 +109,8 @@ class StateFolder:
             content = json.loads(data)
             found = {name: content[name] for name in self._names}
             heads = tuple(Seen(**head) for head in content["heads"])
-            kept = Kept(content["note"], content["size"], content["read"], content["bytes_of_entries"], heads)
+            numbers = {name: int(content[name]) for name in ("size", "read", "told", "bytes_of_entries")}
+            kept = Kept(content["note"], heads=heads, **numbers)
         except (ValueError, TypeError, KeyError) as error:
             raise MonitorStateError(_NEVER) from error
         if found != self._names:
@@ -119,6 +125,7 @@ class StateFolder:
             "note": kept.note,
             "size": kept.size,
             "read": kept.read,
+            "told": kept.told,
             "bytes_of_entries": kept.bytes_of_entries,
             "heads": heads,
         }

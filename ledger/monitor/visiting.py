@@ -61,7 +61,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a visit found. `before`: entries known at its begin; `unproved`: evidence that is missing or wrong."""
+    """What a visit found. `before`: entries told of by earlier ones; `unproved`: evidence that is missing or wrong."""
 
     origin: str
     before: int
@@ -73,7 +73,7 @@ class Visit:
 
     @property
     def new(self) -> tuple[Named, ...]:
-        """The entries that were not looked at before this visit."""
+        """The entries that no earlier visit told of."""
         return tuple(one for one in self.entries if one.index >= self.before)
 
 
@@ -96,15 +96,18 @@ def visit(watched: Watched, now: datetime) -> Visit:
             alarm = Alarm(error.code, str(error), folder.keep_alarm((*known, shown)))
         kept = folder.load()
         entries = tuple(folder.entries(kept))
-        return Visit(
+        found = Visit(
             origin=watched.origin,
-            before=begin.read,
+            before=kept.told,
             checkpoint=None if kept.note is None else parse_checkpoint(parse_note(kept.note).text),
             time=None if kept.note is None else watched.policy.time(parse_note(kept.note)),
             entries=entries,
             unproved=() if alarm else tuple(one for one in entries if not _is_proved(watched, one)),
             alarm=alarm,
         )
+        if alarm is None and kept.told < kept.read:
+            folder.save(replace(kept, told=kept.read))
+        return found
 
 
 def _followed(watched: Watched, kept: Kept, shown: bytes, now: datetime) -> tuple[Kept, Reading | None]:

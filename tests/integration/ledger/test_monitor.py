@@ -103,6 +103,8 @@ def test_a_visit_that_is_cut_goes_on(place: Place) -> None:
             place.log.left = BATCH + 12
     assert cuts
     assert indices(seen) == MINE
+    assert seen.new == seen.entries, "a visit that was cut has told nobody of what it found"
+    assert place.visit().new == ()
     assert len([name for name in place.log.asked if "entries" in name]) < 20_000 / 256 + (cuts + 1) * 12
 
 
@@ -129,6 +131,7 @@ def test_a_checkpoint_kept_before_its_entries_were_read(place: Place) -> None:
     assert (damaged.entries, damaged.checkpoint and damaged.checkpoint.head.tree_size) == ((), 700)
     place.log.bend = lambda _, data: data
     assert indices(place.visit()) == below(700)
+    assert place.visit().new == ()
     place.grow(800)
     assert indices(place.visit()) == below(800)
 
