@@ -21,7 +21,7 @@ from ledger.anchor_models import LogAnchor
 from ledger.anchor_store import Contract, PublishedHead, anchor_of
 from ledger.chain.base import AnchorCall, AnchoredHead, Call, Chain, log_id_of
 from ledger.chain.errors import AnchorConflictError
-from ledger.transacting import Transacting, advance, may_try_again, prepared, sign, sign_again
+from ledger.transacting import Transacting, advance, came_through, may_try_again, prepared, sign, sign_again
 from ledger.transactions import TransactionState
 
 __all__ = ["Anchoring", "anchor_of", "run_once"]
@@ -69,7 +69,10 @@ def run_once(by: Anchoring) -> int:
         anchor = _begin(by)
         return 0 if anchor is None else 1 + advance(by.transacting, anchor)
     if anchor.state == TransactionState.FAILED:
-        return _sign_again(by, anchor) if may_try_again(by.transacting, anchor) else 0
+        if not may_try_again(by.transacting, anchor):
+            return 0
+        if not came_through(by.transacting, anchor):
+            return _sign_again(by, anchor)
     return advance(by.transacting, anchor)
 
 

@@ -74,7 +74,8 @@ def advance(by: Transacting, row: Transacted) -> int:
     if receipt is None:
         return steps
     if not receipt.succeeded:
-        return steps + _fail(by, row, "the contract refused it")
+        # A block that may still go, or one node's word, kills nothing: the next transaction would be a second one.
+        return steps + (_fail(by, row, "the contract refused it") if by.chain.is_final(receipt) else 0)
     if row.state != TransactionState.MINED or row.block_hash != receipt.block_hash:
         steps += _step(by, row, TransactionState.MINED, receipt)
     if by.chain.is_final(receipt):
@@ -86,6 +87,12 @@ def may_try_again(by: Transacting, row: Transacted) -> bool:
     """Whether a failed transaction has waited long enough."""
     wait: timedelta = by.patience * 2 ** min(row.attempts, MOST_DOUBLINGS)
     return by.clock.now() - row.changed_at >= wait
+
+
+def came_through(by: Transacting, row: Transacted) -> bool:
+    """Whether a transaction that was taken for dead is in a block after all: a node was behind, or did not say so."""
+    receipt = by.chain.receipt(row.tx_hash)
+    return receipt is not None and receipt.succeeded
 
 
 def sign_again(by: Transacting, row: Transacted, call: Call, **values: object) -> int:

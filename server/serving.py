@@ -18,7 +18,7 @@ from ledger.log import create_keys
 from ledger.object_store import ObjectStore
 from server import accrediting
 from server.app import Role, create_app
-from server.chain import admit_province, described, open_chain
+from server.chain import Opening, chain_of, described
 from server.demo.companions import running_witness
 from server.one_write import OneWriteProtocol
 from server.parts import Parts, build_parts, key_folder, socket_path, trust_path
@@ -55,18 +55,19 @@ def running_workers(parts: Parts, child: SignerChild) -> Iterator[None]:
         parts.log.tiles.files.probe()  # A store without conditional puts must not keep a log.
     vkeys = [str(key) for key in create_keys(parts.signer, parts.installation.log_origin)]
     accrediting.run_once(parts)
-    chain = open_chain(parts)
-    admit_province(parts, chain)
+    chain = chain_of(parts)
+    opening = Opening(parts, chain)
+    opening.try_once()
     publish_trust(
         trust_path(parts.settings),
         parts.installation,
         parts.signer,
         log_vkeys=vkeys,
-        chains=described(chain),
+        chains=described(parts, chain),
         now=parts.clock.now(),
     )
     supervision = Worker("signer", lambda: int(child.ensure()), 1)
-    loop = Loop([supervision, *workers(parts, chain)])
+    loop = Loop([supervision, *workers(parts, chain, opening)])
     with running_witness(parts.settings, parts.installation, vkeys):
         loop.start()
         try:

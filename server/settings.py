@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kernel.db import Synchronous
 from kernel.errors import XinjiError
@@ -26,6 +26,47 @@ class SettingsError(XinjiError):
     """A setting is missing, contradicts another, or does not fit the data folder."""
 
     code = "settings"
+
+
+class ChainSettings(BaseSettings):
+    """A chain of several organisations, reached by JSON-RPC. Every field is `XINJI_CHAIN_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="XINJI_CHAIN_", extra="ignore")
+
+    engine: Literal["embedded", "rpc"] = "embedded"
+    profile: Literal["besu-qbft", "fisco-web3", "cosmos-evm"] = "besu-qbft"
+    rpc: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="The nodes' JSON-RPC addresses, our own first, separated by commas."
+    )
+    id: int = Field(default=0, ge=0, description="The chain's EIP-155 id.")
+    confirmations: int | None = Field(default=None, ge=1, description="How deep a final block lies; the profile's.")
+    agree: int | None = Field(
+        default=None, ge=1, description="How many nodes must hold a receipt before it is final; a majority of up to 3."
+    )
+    deployments: Path | None = Field(default=None, description="The consortium's file of deployments.")
+    keys: Path | None = Field(
+        default=None, description="Folder of the writers' keys, files called as the contracts; derived unless set."
+    )
+    member_key: Path | None = Field(
+        default=None, description="Key of a member of the panel, for trials: it deploys and decides at the start."
+    )
+    validators: int | None = Field(default=None, ge=1, description="How many there are, where no node says it.")
+    operators: int | None = Field(default=None, ge=1, description="How many organisations run the validators.")
+
+    @field_validator("rpc", mode="before")
+    @classmethod
+    def _by_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.engine == "rpc" and not (self.rpc and self.id):
+            raise ValueError("XINJI_CHAIN_ENGINE=rpc needs XINJI_CHAIN_RPC and XINJI_CHAIN_ID")
+        if any(urlsplit(url).scheme not in ("http", "https") for url in self.rpc):
+            raise ValueError("XINJI_CHAIN_RPC: addresses begin with http:// or https://")
+        if self.agree is not None and self.agree > len(self.rpc):
+            raise ValueError("XINJI_CHAIN_AGREE is more than there are nodes in XINJI_CHAIN_RPC")
+        return self
 
 
 class Settings(BaseSettings):
@@ -52,6 +93,7 @@ class Settings(BaseSettings):
         default=None, description="`bucket` or `bucket/prefix` of an S3 store for the log's files; else a folder."
     )
     log_endpoint: str | None = Field(default=None, description="The S3 store's address; AWS's own unless set.")
+    rpc_chain: ChainSettings = Field(default_factory=ChainSettings, description="`XINJI_CHAIN_*`.")
 
     @field_validator("sqlite_synchronous", mode="before")
     @classmethod

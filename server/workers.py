@@ -22,14 +22,14 @@ from ledger import anchoring, publication_cycle
 from ledger.chain.base import Chain
 from ledger.records import recording
 from server import accrediting
+from server.chain import Opening, comparing, recordings
 from server.chain import anchoring as anchoring_services
-from server.chain import comparing, recordings
 from server.parts import Parts
 
 KEEP_AUDIT: Final = timedelta(days=3 * 365)
 
 
-def workers(parts: Parts, chain: Chain) -> list[Worker]:
+def workers(parts: Parts, chain: Chain, opening: Opening) -> list[Worker]:
     """Return all workers of an installation that runs as one process."""
     rhythm = parts.installation.rhythm
     return [
@@ -39,9 +39,9 @@ def workers(parts: Parts, chain: Chain) -> list[Worker]:
         Worker("issuing", lambda: issuing.run_once(parts.credentials), 0.3),
         Worker("log", lambda: publication_cycle.run_once(parts.log), min(rhythm.sequencing, 1) or 0.2),
         Worker("status", lambda: status_publishing.run_once(parts.credentials), min(rhythm.status / 2, 60)),
-        Worker("anchoring", _anchoring(parts, chain), min(rhythm.anchoring, 1)),
-        *_recording(parts, chain),
-        Worker("comparing", comparing(parts, chain).run_once, 600),
+        Worker("anchoring", _anchoring(parts, chain, opening), min(rhythm.anchoring, 1)),
+        *_recording(parts, chain, opening),
+        Worker("comparing", _comparing(parts, chain, opening), 600),
         Worker("audit", lambda: _chain_audit(parts), 2),
         Worker("logout", _telling_logouts(parts), 2),
         Worker("keys", lambda: key_rotation.run_once(parts.idp.keys.ring, parts.database, parts.clock), 600),
@@ -61,17 +61,22 @@ def purge(parts: Parts) -> int:
         return done + purge_events(session, now - KEEP_AUDIT)
 
 
-def _anchoring(parts: Parts, chain: Chain) -> Callable[[], int]:
+def _anchoring(parts: Parts, chain: Chain, opening: Opening) -> Callable[[], int]:
     services = anchoring_services(parts, chain)
-    return lambda: anchoring.run_once(services)
+    return lambda: opening.turn(lambda: anchoring.run_once(services))
 
 
-def _recording(parts: Parts, chain: Chain) -> list[Worker]:
+def _comparing(parts: Parts, chain: Chain, opening: Opening) -> Callable[[], int]:
+    services = comparing(parts, chain)
+    return lambda: opening.turn(services.run_once)
+
+
+def _recording(parts: Parts, chain: Chain, opening: Opening) -> list[Worker]:
     every = min(parts.installation.rhythm.anchoring, 60)
     services = recordings(parts, chain)
     return [
-        Worker("registry", lambda: recording.run_once(services["registry"]), every),
-        Worker("status-lists", lambda: recording.run_once(services["status-lists"]), every),
+        Worker("registry", lambda: opening.turn(lambda: recording.run_once(services["registry"])), every),
+        Worker("status-lists", lambda: opening.turn(lambda: recording.run_once(services["status-lists"])), every),
     ]
 
 

@@ -6,12 +6,12 @@ Nothing here runs with the server: its keys are the workers', and the members' a
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from eth_account import Account
+from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
-from web3 import Web3
-from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import BaseProvider
 
 from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
@@ -19,10 +19,11 @@ from ledger.chain.base import CHECKPOINTS, Call, Receipt, SignedTransaction, Tre
 from ledger.chain.deploying import Desk, decide, deploy_contracts, province_call
 from ledger.chain.deployments import Deployment, DeploymentsFile, Panel
 from ledger.chain.errors import ChainMismatchError, ChainUnavailableError
-from ledger.chain.rpc import Profile, asked, http_provider
+from ledger.chain.rpc import Profile, asked, connection, http_provider
 from ledger.chain.sending import Contracts
 
 PATIENCE_SECONDS: Final = 120
+ALLOWANCE: Final = 10**20  # At 10⁹ a unit of gas, enough for a million anchors.
 LOOK_EVERY_SECONDS: Final = 0.5
 
 
@@ -36,12 +37,10 @@ class Consortium:
             ChainMismatchError: Another chain answers.
             ChainUnavailableError: Nobody does.
         """
-        web3 = Web3(http_provider(node) if isinstance(node, str) else node)
-        if profile.extra_data:
-            web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        web3 = connection(http_provider(node) if isinstance(node, str) else node, profile)
         if asked(lambda: web3.eth.chain_id) != chain_id:
             raise ChainMismatchError("another chain answers at this address")
-        self._confirmations = profile.confirmations
+        self._confirmations, self._fees = profile.confirmations, profile.fees
         self._desk = Desk(web3, Account.from_key(key), chain_id, profile.fees, self._deliver)
         self._any = Contracts(web3, {}, chain_id=chain_id, fees=profile.fees)
 
@@ -55,6 +54,18 @@ class Consortium:
             }
         )
         return asked(lambda: deploy_contracts(self._desk, file, checked))
+
+    def fund(self, addresses: Sequence[str]) -> None:
+        """Give coins to those of `addresses` that have none, on a chain where transactions cost some."""
+        if self._fees.gas_price == 0:
+            return
+        for address in map(to_checksum_address, addresses):
+            if asked(lambda: self._desk.web3.eth.get_balance(address)) == 0:  # noqa: B023 - called at once
+                asked(lambda: self._give(address))  # noqa: B023
+
+    def _give(self, address: ChecksumAddress) -> None:
+        nonce = self._any.nonce_of(self._desk.account.address)
+        self._deliver(self._any.sign_transfer(self._desk.account, address, ALLOWANCE, nonce=nonce))
 
     def open_log(self, deployment: Deployment, log_id: bytes, alg: TreeAlg, submitter: str) -> bytes | None:
         """Propose or approve that a log is opened; None once it is, else the proposal that waits for others."""

@@ -7,7 +7,9 @@ differs from node to node, so none of those answers is believed: the hash is loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -20,6 +22,7 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import TransactionNotFound, Web3Exception, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import BaseProvider
+from web3.types import RPCEndpoint
 
 from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
 from ledger.chain.base import (
@@ -34,12 +37,14 @@ from ledger.chain.base import (
 )
 from ledger.chain.deploying import province_call
 from ledger.chain.errors import (
+    ChainEngineError,
     ChainMismatchError,
     ChainUnavailableError,
     NonceConflictError,
     NotDeployedError,
     TransactionRefusedError,
 )
+from ledger.chain.nodes import Nodes
 from ledger.chain.sending import Contracts, Fees
 
 TIMEOUT_SECONDS: Final = 10
@@ -48,51 +53,82 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one kind of chain differs from the others."""
+    """How one kind of chain differs from the others.
+
+    `confirmations`: how deep a final block lies; 1 where the latest is final, as it is under BFT consensus.
+    `validators`: the method by which a node names who makes blocks, where it has one.
+    """
 
     label: str
     fees: Fees
     confirmations: int = 1
     extra_data: bool = False
+    validators: str | None = None
 
 
 PROFILES: Final = {
-    "besu-qbft": Profile("Hyperledger Besu, QBFT", Fees(0), extra_data=True),
-    "fisco-web3": Profile("FISCO BCOS, Web3 RPC", Fees(0, legacy=True)),
-    "cosmos-evm": Profile("CometBFT with EVM (tests)", Fees(10**9)),
+    "besu-qbft": Profile("Besu QBFT", Fees(0), extra_data=True, validators="qbft_getValidatorsByBlockNumber"),
+    "fisco-web3": Profile("FISCO BCOS", Fees(0, legacy=True)),
+    "cosmos-evm": Profile("CometBFT EVM", Fees(10**9)),
 }
 
 
+def honest_label(profile: Profile, *, validators: int | None, operators: int | None) -> str:
+    """Return what the chain is called, from what itself or its operator states and nothing else.
+
+    Where four validators have one operator, that one alone decides.
+    """
+    of = "" if operators is None else f" of {operators} operator{'s' * (operators != 1)}"
+    count = "validators not stated" if validators is None else f"{validators} validator{'s' * (validators != 1)}"
+    return f"BFT network, {count}{of} ({profile.label})"
+
+
 class RpcChain:
-    """A `Chain` behind a node's JSON-RPC. The contracts are deployed by the consortium, not from here."""
+    """A `Chain` behind JSON-RPC. The contracts are deployed by the consortium, not from here.
+
+    One request at a time, whichever thread asks: the workers share its connection.
+    """
 
     mode: Final = "rpc"
 
     def __init__(
         self,
-        provider: BaseProvider,
+        nodes: BaseProvider | Sequence[BaseProvider],
         profile: Profile,
         *,
         chain_id: int,
         contracts: Mapping[ContractName, str],
         keys: Mapping[ContractName, bytes],
+        agree: int = 1,
+        label: str | None = None,
     ) -> None:
-        """Talk through `provider`, signing the calls of each contract with its own key (32 bytes).
+        """Talk to `nodes`, signing the calls of each contract with its own key (32 bytes).
+
+        With several nodes a block is final once `agree` of them hold the same receipt in it.
 
         Raises:
-            ChainMismatchError: Two contracts share a key: their nonces would run into each other.
+            ChainMismatchError: Two contracts share a key, so that their nonces would run into each other; or
+                more nodes are to agree than there are.
         """
-        self.label: Final = profile.label
+        self.label: Final = label or profile.label
         self.chain_id: Final = chain_id
         self._profile = profile
         if len(set(keys.values())) != len(keys):
             raise ChainMismatchError("each contract needs a key of its own: one key, one writer")
         self._writers: dict[ContractName, LocalAccount] = {name: Account.from_key(key) for name, key in keys.items()}
-        self._web3 = Web3(provider)
-        if profile.extra_data:
-            self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        providers = [nodes] if isinstance(nodes, BaseProvider) else list(nodes)
+        if not 1 <= agree <= len(providers):
+            raise ChainMismatchError(f"{agree} of {len(providers)} nodes cannot agree")
+        self._nodes = Nodes(providers, chain_id=chain_id) if len(providers) > 1 else None
+        self._turn = threading.RLock()
         addresses = {name: to_checksum_address(address) for name, address in contracts.items()}
+        self._web3 = connection(self._nodes or providers[0], profile)
         self._contracts = Contracts(self._web3, addresses, chain_id=chain_id, fees=profile.fees)
+        self._agree = agree
+        self._each = [
+            Contracts(connection(provider, profile), addresses, chain_id=chain_id, fees=profile.fees)
+            for provider in (providers if agree > 1 else ())
+        ]
 
     @property
     def contract(self) -> str:
@@ -114,12 +150,12 @@ class RpcChain:
             ChainMismatchError: Another chain answers, or another contract.
             NotDeployedError: There is nothing at an address, or the log was not opened for our key.
         """
-        if asked(lambda: self._web3.eth.chain_id) != self.chain_id:
+        if self._asked(lambda: self._web3.eth.chain_id) != self.chain_id:
             raise ChainMismatchError("another chain answers at the configured address")
         for name, address in self._contracts.addresses.items():
-            if not asked(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
+            if not self._asked(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
                 raise NotDeployedError(f"there is no {name} at {address}")
-        if not asked(lambda: self._contracts.knows_log(log_id, alg)):
+        if not self._asked(lambda: self._contracts.knows_log(log_id, alg)):
             raise NotDeployedError("the contract does not know the log: the panel must open it")
         if self.ask(CHECKPOINTS, "stateOf", log_id)[0] != self.writer_of(CHECKPOINTS):
             raise NotDeployedError("the log was opened for another submitter's key")
@@ -128,7 +164,7 @@ class RpcChain:
     def admit_province(self, code: str, key_digest: bytes) -> None:
         """Check that the panel has added the province with these keys."""
         writer = self._writer(REGISTRY).address
-        if asked(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
+        if self._asked(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
             raise NotDeployedError(f"the panel must add the province {code} with its present keys")
         if self.ask(REGISTRY, "controllerOf", code.encode()) != writer:
             raise NotDeployedError(f"the province {code} was added for another key")
@@ -136,7 +172,7 @@ class RpcChain:
     def next_nonce(self, contract: ContractName = CHECKPOINTS) -> int:
         """Return how many transactions of the contract's writer are in blocks."""
         address = self._writer(contract).address
-        return asked(lambda: self._contracts.nonce_of(address))
+        return self._asked(lambda: self._contracts.nonce_of(address))
 
     def sign(self, call: Call, *, nonce: int) -> SignedTransaction:
         """Sign a call with its contract's writer; asks the node nothing."""
@@ -147,33 +183,63 @@ class RpcChain:
         if self._has(transaction.tx_hash):
             return
         try:
-            asked(lambda: self._web3.eth.send_raw_transaction(transaction.raw))
+            self._asked(lambda: self._web3.eth.send_raw_transaction(transaction.raw))
         except TransactionRefusedError:
             if self._has(transaction.tx_hash):
                 return
             sender = Account.recover_transaction(transaction.raw)
-            if transaction.nonce < asked(lambda: self._contracts.nonce_of(sender)):
+            if transaction.nonce < self._asked(lambda: self._contracts.nonce_of(sender)):
                 raise NonceConflictError(f"nonce {transaction.nonce} is taken", nonce=transaction.nonce) from None
             raise
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
-        return asked(lambda: self._contracts.receipt(tx_hash))
+        return self._asked(lambda: self._contracts.receipt(tx_hash))
 
     def is_final(self, receipt: Receipt) -> bool:
-        """Whether the block is canonical and as deep as the profile asks."""
-        return asked(lambda: self._contracts.stands_at(receipt, confirmations=self._profile.confirmations))
+        """Whether the block is canonical and as deep as the profile asks, by the word of as many nodes as must agree.
+
+        A node that so many others contradict is left.
+        """
+        if not self._asked(lambda: self._stands(self._contracts, receipt)):
+            return False
+        if self._agree == 1:
+            return True
+        with self._turn:
+            words = [self._word(contracts, receipt) for contracts in self._each]
+            if words.count(True) >= self._agree:
+                return True
+            if self._nodes is not None and words.count(False) >= self._agree:
+                self._nodes.move_on()
+        return False
 
     def latest_anchor(self, log_id: bytes) -> AnchoredHead:
         """Return the latest anchor of a log."""
-        return asked(lambda: self._contracts.latest_anchor(log_id))
+        return self._asked(lambda: self._contracts.latest_anchor(log_id))
 
     def ask(self, contract: ContractName, function: str, *arguments: Any) -> Any:
         """Read from a contract."""
-        return asked(lambda: self._contracts.ask(contract, function, *arguments))
+        return self._asked(lambda: self._contracts.ask(contract, function, *arguments))
 
     def close(self) -> None:
         """Let go; connections are closed by their provider."""
+
+    def _stands(self, contracts: Contracts, receipt: Receipt) -> bool:
+        return contracts.stands_at(receipt, confirmations=self._profile.confirmations)
+
+    def _word(self, contracts: Contracts, receipt: Receipt) -> bool | None:
+        """Return whether a node holds this receipt; None where it has no say: it gives no answer, or is behind."""
+        try:
+            held = asked(lambda: contracts.receipt(receipt.tx_hash))
+            if held is None and asked(contracts.block_number) < receipt.block_number:
+                return None
+            return held == receipt and asked(lambda: self._stands(contracts, receipt))
+        except ChainEngineError:
+            return None
+
+    def _asked(self, call: Callable[[], _R]) -> _R:
+        with self._turn:
+            return asked(call)
 
     def _writer(self, contract: ContractName) -> LocalAccount:
         if contract not in self._writers:
@@ -182,7 +248,7 @@ class RpcChain:
 
     def _has(self, tx_hash: bytes) -> bool:
         """Whether the node knows the transaction, in a block or waiting."""
-        return asked(lambda: _found(self._web3, tx_hash))
+        return self._asked(lambda: _found(self._web3, tx_hash))
 
 
 def _found(web3: Web3, tx_hash: bytes) -> bool:
@@ -191,6 +257,36 @@ def _found(web3: Web3, tx_hash: bytes) -> bool:
     except TransactionNotFound:
         return False
     return True
+
+
+def connection(provider: BaseProvider, profile: Profile) -> Web3:
+    """Return a web3 connection as the profile's chains want it."""
+    web3 = Web3(provider)
+    if profile.extra_data:
+        web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    return web3
+
+
+def told_validators(provider: BaseProvider, profile: Profile) -> int | None:
+    """Return how many validators a node says there are; None where it does not say."""
+    if profile.validators is None:
+        return None
+    try:
+        found = provider.make_request(RPCEndpoint(profile.validators), ["latest"]).get("result")
+    except (RequestException, OSError, ValueError):
+        return None
+    return len(found) if isinstance(found, list) and found else None
+
+
+def agreeing(nodes: int) -> int:
+    """Return how many of so many nodes should hold a receipt: two see through one that lies, of one there is one."""
+    return min(nodes, 2)
+
+
+def provider_of(urls: Sequence[str], *, chain_id: int) -> BaseProvider:
+    """Return a provider over the nodes at these addresses."""
+    nodes = [http_provider(url) for url in urls]
+    return nodes[0] if len(nodes) == 1 else Nodes(nodes, chain_id=chain_id)
 
 
 def http_provider(url: str) -> HTTPProvider:
@@ -204,5 +300,5 @@ def asked(call: Callable[[], _R]) -> _R:
         return call()
     except Web3RPCError as error:
         raise TransactionRefusedError(f"the node refused: {error}") from error
-    except (RequestException, Web3Exception, OSError) as error:
+    except (RequestException, Web3Exception, OSError, json.JSONDecodeError) as error:
         raise ChainUnavailableError(f"the node gave no answer: {error}") from error

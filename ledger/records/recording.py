@@ -16,7 +16,7 @@ from ledger.anchor_store import Contract
 from ledger.records import store
 from ledger.records.books import Book, Item
 from ledger.records.models import LogRecord
-from ledger.transacting import Transacting, advance, found, may_try_again, prepared, sign, sign_again
+from ledger.transacting import Transacting, advance, came_through, found, may_try_again, prepared, sign, sign_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ def run_once(by: Recording) -> int:
         return advance(by.transacting, row)
     for refused in failed:
         if may_try_again(by.transacting, refused):
-            return _again(by, refused)
+            through = came_through(by.transacting, refused)
+            return advance(by.transacting, refused) if through else _again(by, refused)
     return _begin(by, _first_free(by, items, {refused.code for refused in failed}))
 
 

@@ -11,11 +11,14 @@ import typer
 from ledger.chain.base import TreeAlg, log_id_of
 from ledger.chain.consortium import Consortium
 from ledger.chain.deployments import Deployment, DeploymentsFile, Panel
+from ledger.chain.keys import read_key
 from ledger.chain.rpc import PROFILES
-from server.chain import comparing, embedded_chain
+from server.chain import as_it_is, comparing, embedded_chain, our_province
+from server.consortium import our_member
+from server.devnet import run_devnet
 from server.parts import build_parts
 from server.serving import signer_child
-from server.settings import Settings
+from server.settings import ChainSettings, Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
 DIFFERS: Final = 1
@@ -44,19 +47,25 @@ def deploy(  # noqa: PLR0913 - options
     endorsements: Annotated[int, typer.Option(help="How many endorsements confirm an anchor")] = 0,
     milliseconds: Annotated[bool, typer.Option("--milliseconds", help="The chain's clock counts milliseconds")] = False,
 ) -> None:
-    """Deploy our contracts in their newest version, beside the earlier ones; what stands already is left alone."""
-    if not rpc:
-        _deploy_embedded()
-        return
-    if key is None or not member or profile not in PROFILES:
-        raise typer.BadParameter("--rpc needs --profile, --chain-id, --key and at least one --member")
+    """Deploy our contracts in their newest version, beside the earlier ones; what stands already is left alone.
+
+    Without --rpc, on the installation's own chain; there it also brings our log and province before the panel.
+    """
     panel = Panel(
-        members=tuple(member),
+        members=tuple(member or ()),
         threshold=threshold,
         endorsers=tuple(endorser or ()),
         endorser_threshold=endorsements,
         ticks_per_second=1_000 if milliseconds else 1,
     )
+    if not rpc and ChainSettings().engine == "embedded":
+        _deploy_embedded()
+        return
+    if not rpc:
+        _deploy_here(key, panel if member else None)
+        return
+    if key is None or not member or profile not in PROFILES:
+        raise typer.BadParameter("--rpc needs --profile, --chain-id, --key and at least one --member")
     consortium = Consortium(rpc, PROFILES[profile], chain_id=chain_id, key=_private_key(key))
     _show(consortium.deploy(DeploymentsFile(file), panel))
 
@@ -107,10 +116,10 @@ def add_province(  # noqa: PLR0913 - options
 
 @app.command()
 def compare() -> None:
-    """Compare all that the embedded chain holds with the log; status 1 where they differ. Not while serving."""
+    """Compare all that the chain holds with the log; status 1 where they differ. The embedded one not while serving."""
     settings = Settings()
     parts = build_parts(settings)
-    with signer_child(settings), closing(embedded_chain(parts)) as chain:
+    with signer_child(settings), closing(as_it_is(parts)) as chain:
         found = comparing(parts, chain).everything()
     for mismatch in found:
         typer.echo(f"{mismatch.difference:<20} {mismatch.contract:<16} {mismatch.code} {mismatch.commitment}")
@@ -119,12 +128,35 @@ def compare() -> None:
         raise typer.Exit(DIFFERS)
 
 
+@app.command()
+def devnet(
+    validators: Annotated[int, typer.Option(min=1, max=10, help="How many; 3f + 1 of them survive f that fail")] = 4,
+    folder: Annotated[Path | None, typer.Option(help="Where its data stay; thrown away unless given")] = None,
+    minutes: Annotated[float, typer.Option(help="The longest it runs")] = 480,
+    megabytes: Annotated[int, typer.Option(help="The most its data may take")] = 4_000,
+) -> None:
+    """Run a real BFT network on 127.0.0.1 for trials: CometBFT with an EVM, from requirements-bft.lock."""
+    run_devnet(folder, validators=validators, minutes=minutes, megabytes=megabytes, say=typer.echo)
+
+
 def _deploy_embedded() -> None:
     parts = build_parts(Settings())
     with closing(embedded_chain(parts)) as chain:
         chain.deploy(log_id_of(parts.installation.log_origin), TreeAlg.SM3)
         for deployment in chain.deployments:
             _show(deployment)
+
+
+def _deploy_here(key: Path | None, panel: Panel | None) -> None:
+    settings = Settings()
+    parts = build_parts(settings)
+    with signer_child(settings):
+        member = our_member(parts, None if key is None else read_key(key))
+        if member is None:
+            raise typer.BadParameter("--key, or XINJI_CHAIN_MEMBER_KEY, names the key of a member of the panel")
+        _show(member.deploy(panel))
+        for proposal in member.settle(*our_province(parts)):
+            typer.echo(f"other members must approve  {proposal}")
 
 
 def _embedded_file() -> Path:

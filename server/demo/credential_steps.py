@@ -16,6 +16,8 @@ from server.demo.accounts import sign_in
 from server.demo.browser import Page, PageError
 from server.demo.people import Pupil
 from server.demo.stage import Demo, keep, until
+from server.parts import trust_path
+from server.trust import read_trust
 
 SLOWEST_RATE: Final = 300
 MOST_MEMORY_MB: Final = 600
@@ -56,11 +58,16 @@ def log_is_published(demo: Demo) -> None:
         step.count = int(checkpoint.split("\n")[1])
         step.note = f"{checkpoint.count('witness.')} 条见证签名"
         demo.report.facts["credential"] = _share_links(page)[0].removesuffix("/share")
-    with demo.report.step("锚定到内嵌链（单节点，无共识）", demo.console) as step:
+    with demo.report.step(_anchored_to(demo), demo.console) as step:
         page = until(demo, "employer", "/ledger", lambda page: bool(ANCHORED.search(page.text)))
         found = ANCHORED.findall(page.text)
         step.count = len(found)
         step.note = found[0]
+
+
+def _anchored_to(demo: Demo) -> str:
+    chain = (read_trust(trust_path(demo.parts.settings)) or {})["chains"][0]
+    return "锚定到内嵌链（单节点，无共识）" if chain["mode"] == "embedded" else f"锚定到链：{chain['label']}"
 
 
 def holder_shares(demo: Demo) -> None:
