@@ -6,7 +6,6 @@ reaches the signer can have signed what was approved and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -32,7 +31,6 @@ from kernel import audit
 from kernel.access import Actor
 
 APPROVED_FOR: Final = timedelta(hours=24)
-_RECEIPTS: Final = 500
 
 
 def own_batch(session: Session, batch_id: UUID, actor: Actor) -> Batch:
@@ -126,18 +124,3 @@ def discard_batch(by: CredentialServices, batch_id: UUID, *, actor: Actor) -> No
             subject=batch_id,
             organisation=batch.issuer_code,
         )
-
-
-def receipts(by: CredentialServices, batch_id: UUID) -> Iterator[tuple[int, UUID, bytes]]:
-    """Yield row, credential id and commitment of what a batch issued, in the order of the rows.
-
-    With these a school names the log entries that are its own, without telling anybody else.
-    """
-    after = -1
-    while True:
-        with by.database.read() as session:
-            page = store.commitments_of_batch(session, batch_id, after=after, limit=_RECEIPTS)
-        if not page:
-            return
-        yield from page
-        after = page[-1][0]

@@ -40,7 +40,8 @@ class CredentialServices:
     `share_key` is K_share of design.md §4; `approval_key` makes the MACs that the signer wants
     before it signs a batch; `data_dir` is where status files lie; `anchor_of` returns the first
     anchor that covers a tree size, as bundles carry it; `log_window` is how long the log gathers
-    entries before it publishes them, which pages tell.
+    entries before it publishes them, which pages tell, `log_window_of_few` the same for schools with
+    few holders.
     """
 
     database: Database
@@ -62,6 +63,7 @@ class CredentialServices:
     trust_file: Callable[[], bytes | None] = lambda: None
     anchor_of: AnchorOf = _no_anchor
     log_window: timedelta = timedelta(0)
+    log_window_of_few: timedelta = timedelta(0)
 
     @property
     def status_folder(self) -> Path:

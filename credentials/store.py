@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from credentials.models import (
     Credential,
@@ -152,15 +152,22 @@ def statements_of(session: Session, credential_id: UUID) -> list[StatusStatement
     return list(session.scalars(query.order_by(StatusStatement.id.desc()).limit(PAGE)))
 
 
-def commitments_of_batch(session: Session, batch_id: UUID, *, after: int, limit: int) -> list[tuple[int, UUID, bytes]]:
-    """Return row, id and commitment of a batch's credentials behind row `after`, in order."""
-    query = (
-        select(Credential.row, Credential.id, Credential.commitment)
-        .where(Credential.batch_id == batch_id, Credential.row > after)
-        .order_by(Credential.row)
-        .limit(limit)
+def issued_after(
+    session: Session, after: UUID | None, *, limit: int, issuer_code: str | None = None, batch_id: UUID | None = None
+) -> list[Credential]:
+    """Return what a school, or a batch, issued behind `after`, the oldest first.
+
+    Loaded without what is large or personal: what is left is for receipts.
+    """
+    query = select(Credential).where(
+        Credential.issuer_code == issuer_code if batch_id is None else Credential.batch_id == batch_id
     )
-    return [(row or 0, id_, commitment) for row, id_, commitment in session.execute(query)]
+    if after is not None:
+        query = query.where(Credential.id > after)
+    columns = load_only(
+        Credential.row, Credential.commitment, Credential.issuer_code, Credential.issued_at, raiseload=True
+    )
+    return list(session.scalars(query.order_by(Credential.id).limit(limit).options(columns)))
 
 
 def add_report(session: Session, report: ErrorReport) -> None:

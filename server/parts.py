@@ -133,6 +133,7 @@ def build_parts(settings: Settings, *, port: int | None = None, clock: Clock | N
         trust_file=lambda: _read(trust_path(settings)),
         anchor_of=partial(bundle_anchor, tiles=log.tiles),
         log_window=log.window,
+        log_window_of_few=log.window_of_few,
     )
     return Parts(
         settings=settings,

@@ -12,13 +12,14 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from credentials import batch_store, dry_run, issuance
+from credentials import batch_store, dry_run, issuance, receipts
 from credentials.dry_run import WrongRow
 from credentials.errors import EmptySheetError, SheetError, SheetTooLargeError
 from credentials.graduates import COLUMNS, OPTIONAL
 from credentials.models import Batch
 from credentials.routes import shown
 from credentials.routes.bodies import at_most
+from credentials.routes.files import attachment, receipts_file
 from credentials.routes.problems import status_of
 from credentials.routes.services import CredentialServices, Services
 from credentials.sheet import MAX_BYTES, MAX_ROWS, write_csv
@@ -61,7 +62,7 @@ async def template(actor: CurrentActor) -> Response:
         *("4", "2022-09-01", "2026-06-30", "毕业", "李四", "2026-06-30"),
     )
     content = "".join(write_csv(tuple(names[0] for names in COLUMNS.values()), iter([example])))
-    return Response(content, media_type="text/csv; charset=utf-8", headers=_attachment("graduates-template.csv"))
+    return Response(content, media_type="text/csv; charset=utf-8", headers=attachment("graduates-template.csv"))
 
 
 @router.post("", dependencies=[at_most(MAX_BYTES), CSRF])
@@ -120,24 +121,16 @@ async def wrong_csv(request: Request, batch_id: UUID, by: Services, actor: Curre
         for row in _all_wrong(by, batch)
     )
     return StreamingResponse(
-        write_csv(headings, rows), media_type="text/csv; charset=utf-8", headers=_attachment(f"{batch_id}-wrong.csv")
+        write_csv(headings, rows), media_type="text/csv; charset=utf-8", headers=attachment(f"{batch_id}-wrong.csv")
     )
 
 
 @router.get("/{batch_id}/receipts.csv")
 async def receipts_csv(batch_id: UUID, by: Services, actor: CurrentActor) -> Response:
-    """Hand out the log commitments of what the batch issued."""
+    """Hand out the log receipts of what the batch issued."""
     with by.database.read() as session:
         issuance.own_batch(session, batch_id, actor)
-    rows = (
-        (str(row), f"urn:uuid:{credential_id}", commitment.hex())
-        for row, credential_id, commitment in issuance.receipts(by, batch_id)
-    )
-    return StreamingResponse(
-        write_csv(("row", "credential", "commitment"), rows),
-        media_type="text/csv; charset=utf-8",
-        headers=_attachment(f"{batch_id}-receipts.csv"),
-    )
+    return receipts_file(receipts.of_batch(by, batch_id), f"{batch_id}-receipts.csv")
 
 
 @router.post("/{batch_id}/approve", dependencies=[at_most(_SMALL), CSRF])
@@ -183,7 +176,3 @@ def _all_wrong(by: CredentialServices, batch: Batch) -> Iterator[WrongRow]:
 
 def _reasons(pages: Pages, language: str, row: WrongRow) -> list[str]:
     return [shown.sentence(pages, language, problem) for problem in row.problems]
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from credentials import correction, error_reports, revocation, store
+from credentials import correction, error_reports, receipts, revocation, store
 from credentials.errors import InvalidCorrectionError, NothingToCorrectError
 from credentials.graduates import Problem, title_of
 from credentials.indices import number_index
@@ -20,6 +20,7 @@ from credentials.models import Credential
 from credentials.reasons import possible_from, reasons_to
 from credentials.routes import shown
 from credentials.routes.bodies import at_most
+from credentials.routes.files import receipts_file
 from credentials.routes.problems import status_of
 from credentials.routes.services import CredentialServices, Services
 from credentials.status_list import Status
@@ -63,6 +64,13 @@ async def search(
         cards = shown.cards(session, found, by=by, language=language_of(request))
     values = {"cards": cards, "count": len(cards), "reported": set(), "next_before": None, "wanted": wanted.strip()}
     return pages_of(request).render(request, "credentials/issued.html", values)
+
+
+@router.get("/receipts.csv")
+async def receipts_csv(by: Services, actor: CurrentActor) -> Response:
+    """Hand out the log receipts of all that the school has issued."""
+    code = actor.organisation("registrar")
+    return receipts_file(receipts.of_school(by, code), f"{code}-receipts.csv")
 
 
 @router.get("/{credential_id}")

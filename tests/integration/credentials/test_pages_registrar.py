@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from credentials import issuing
+from credentials import correction, issuing, receipts
 from credentials.sheet import read_sheet
+from ledger.receipts import read_receipts
 from tests.integration.credentials.campus import HEADINGS, HENU, ZZU, Campus, holder, registrar, row, table
 from tests.integration.credentials.site import Site, make_site
 
@@ -57,12 +60,51 @@ def test_from_the_file_to_the_receipts(site: Site) -> None:
         pass
     assert "已签发 3 份" in site.get(place)
 
-    receipts = list(csv.reader(io.StringIO(site.client.get(f"{place}/receipts.csv").text.lstrip("\ufeff"))))
+    file = site.client.get(f"{place}/receipts.csv").content
+    receipts = list(csv.reader(io.StringIO(file.decode("utf-8-sig"))))
     assert [line[0] for line in receipts] == ["row", "2", "3", "4"]
-    commitments = {line[2] for line in receipts[1:]}
-    assert commitments == {site.campus.of(person.person_id)[0].commitment.hex() for person in people[:3]}
+    issued = {site.campus.of(person.person_id)[0].commitment for person in people[:3]}
+    assert {one.commitment for one in read_receipts(file)} == issued
     assert not any(person.name in receipts[1] or person.student_no in receipts[1] for person in people)
     assert "毕业生.csv" in site.get("/registrar/batches")
+
+
+def test_all_receipts_of_the_school_are_what_a_monitor_reads(
+    sqlite_campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "_AT_ONCE", 2)
+    campus, people = sqlite_campus, sqlite_campus.roster.enrol(ZZU, 4)
+    by = campus.by = replace(campus.by, log_window=timedelta(minutes=10), log_window_of_few=timedelta(days=1))
+    site = make_site(campus)
+    site.actor = registrar(ZZU, campus.clock)
+    for part in (people[:3], people[3:]):
+        campus.issue(table(part, first=1 + people.index(part[0])), actor=registrar(ZZU, campus.clock))
+    campus.issue(table(campus.roster.enrol(HENU, 1), school=HENU), actor=registrar(HENU, campus.clock))
+    corrected = campus.of(people[0].person_id)[0]
+    campus.clock.move(timedelta(hours=1))
+    correction.correct(by, corrected.id, {"major": "法学"}, actor=registrar(ZZU, campus.clock))
+
+    assert 'href="/registrar/credentials/receipts.csv"' in site.get("/registrar/credentials")
+    answer = site.client.get("/registrar/credentials/receipts.csv")
+    assert answer.headers["cache-control"] == "no-store"
+    found = {one.commitment: one for one in read_receipts(answer.content)}
+    issued = {one.commitment: one for person in people for one in campus.of(person.person_id)}
+    assert found.keys() == issued.keys()
+    assert len(found) == 5
+    for commitment, one in found.items():
+        credential = issued[commitment]
+        assert (one.type, one.issuer_code, one.credential) == (1, ZZU, f"urn:uuid:{credential.id}")
+        assert one.issued_at == credential.issued_at.replace(microsecond=0)
+        assert one.logged_by == one.issued_at + timedelta(days=1, hours=1)
+    text = answer.text
+    assert not any(word in text for person in people for word in (person.name, person.student_no, person.eid))
+
+    site.actor = registrar(HENU, campus.clock)
+    assert len(list(read_receipts(site.client.get("/registrar/credentials/receipts.csv").content))) == 1
+    site.actor = holder(people[0], campus.clock)
+    site.get("/registrar/credentials/receipts.csv", status=403)
+    site.actor = None
+    assert site.client.get("/registrar/credentials/receipts.csv", follow_redirects=False).status_code in (303, 401)
 
 
 def test_the_same_file_again_issues_nothing(site: Site) -> None:
