@@ -8,12 +8,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import text
 
 from kernel.clock import ManualClock
 from kernel.db import Base, Database
@@ -82,23 +83,53 @@ def _wait_for(port: int) -> None:
     pytest.fail("PostgreSQL did not start")
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Give a file with all tables that are known by then: copying it is faster than making them."""
+    folder = tmp_path_factory.mktemp("empty")
+
+    def made() -> Path:
+        path = folder / f"{len(Base.metadata.tables)}.sqlite3"
+        if not path.exists():
+            database = Database(f"sqlite:///{path}")
+            Base.metadata.create_all(database.engine)
+            database.dispose()
+        return path
+
+    return made
+
+
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", busy_timeout_ms=20_000)
-    Base.metadata.create_all(database.engine)
+def sqlite_database(tmp_path: Path, empty_sqlite: Callable[[], Path]) -> Iterator[Database]:
+    path = tmp_path / "test.sqlite3"
+    shutil.copyfile(empty_sqlite(), path)
+    database = Database(f"sqlite:///{path}", busy_timeout_ms=20_000)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_tables() -> set[str]:
+    """The tables that this run has made in its PostgreSQL."""
+    return set()
+
+
+@pytest.fixture
+def postgresql_database(postgresql_url: str, postgresql_tables: set[str]) -> Iterator[Database]:
+    database = Database(postgresql_url)
+    if postgresql_tables == set(Base.metadata.tables):
+        with database.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {', '.join(sorted(postgresql_tables))} RESTART IDENTITY CASCADE"))
+    else:
+        Base.metadata.drop_all(database.engine)
+        Base.metadata.create_all(database.engine)
+        postgresql_tables.update(Base.metadata.tables)
     yield database
     database.dispose()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Database:
     """Give a fresh database, once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_database")
-        return
-    url: str = request.getfixturevalue("postgresql_url")
-    database = Database(url)
-    Base.metadata.drop_all(database.engine)
-    Base.metadata.create_all(database.engine)
-    yield database
-    database.dispose()
+    made: Database = request.getfixturevalue(f"{request.param}_database")
+    return made
