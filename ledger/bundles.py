@@ -29,6 +29,7 @@ from ledger.merkle import (
     verify_inclusion,
 )
 from ledger.proof_text import ProvenEntry
+from ledger.queue_store import queued_among
 from ledger.store import CheckpointRow, Placed
 from ledger.tiles import Tiles
 
@@ -140,7 +141,7 @@ def bundle_anchor(session: Session, tree_size: int, *, tiles: Tiles) -> dict[str
 
 def publication(session: Session, commitments: Sequence[bytes]) -> dict[bytes, Publication]:
     """Tell how far `commitments` are; those that were never submitted are left out."""
-    found = {commitment: Publication(State.QUEUED) for commitment in store.queued_among(session, commitments)}
+    found = {commitment: Publication(State.QUEUED) for commitment in queued_among(session, commitments)}
     placed = store.placed(session, commitments)
     if not placed:
         return found

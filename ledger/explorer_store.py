@@ -9,7 +9,8 @@ from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.orm import Session
 
 from ledger.models import LogCheckpoint, LogEntry, LogHead, LogQueue
-from ledger.store import PUBLISHED, WAITING, known_entries
+from ledger.queue_store import known_entries
+from ledger.store import PUBLISHED, WAITING
 
 
 class WaitingCheckpoint(NamedTuple):

@@ -18,16 +18,18 @@ from kernel.db import Base, UtcDateTime
 class LogQueue(Base):
     """An entry that waits for its index. The row goes when the entry gets one.
 
-    Nothing that is left ties an index to the order or the time in which entries came:
-    the shuffle would be worth nothing otherwise.
+    In the order of commitments, which are hashes: nothing that is left ties an index to the
+    order or the time in which entries came. One B-tree, so that a batch, which has its place
+    in that order too, touches few pages of it.
     """
 
     __tablename__ = "log_queue"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-    commitment: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    entry: Mapped[bytes] = mapped_column(LargeBinary(43))
-    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    commitment: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    issuer: Mapped[bytes] = mapped_column(LargeBinary(11))
+    """The entry's first 11 bytes: its type and whose it is."""
+    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class LogEntry(Base):

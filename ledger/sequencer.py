@@ -3,25 +3,32 @@
 Any number of sequencers may run: the head moves by compare-and-swap, so an index is given
 once, and who loses the race gives nothing. An entry leaves the queue in the transaction that
 gives it its index; ending the process anywhere loses nothing and doubles nothing.
+
+A window is worked through in the order of commitments, piece by piece. They are hashes over
+random bits, so an index tells nothing about who came when; and neighbours in that order are
+neighbours in the database's indices too, so that the more waits, the less each entry costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import time
+from collections.abc import Collection, Sequence
 from secrets import SystemRandom
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from ledger import store
+from ledger import queue_store, store
 from ledger.continuity import current_head
-from ledger.entry import EntryType
+from ledger.entry import ISSUER_SIZE, EntryType
 from ledger.errors import LostRaceError
 from ledger.log import LogServices
 
-CHUNK: Final = 200
-"""Entries a transaction: keeps SQLite's write lock below 20 ms."""
+TURN_S: Final = 0.02
+"""How long SQLite's write lock may be held: a page that wants to write waits for one such turn."""
+FEWEST: Final = 200
+MOST: Final = 4_000
+"""Entries a transaction: as many as fit into a turn here and now, within these bounds."""
 
 
 def run_once(log: LogServices) -> int:
@@ -31,51 +38,71 @@ def run_once(log: LogServices) -> int:
         LogRolledBackError: The database is older than the published log.
     """
     current_head(log)
+    now = log.clock.now()
     with log.database.read() as session:
-        due = store.queued_since(session, until=log.clock.now() - log.window)
-        if not set(due) - _held(log, session, due):
+        if not queue_store.is_due(session, now - log.window):
             return 0
-        ids = store.queued_ids(session, but=_held(log, session, store.queued_since(session)))
-    # Everything that waits is one window: an index tells nothing about who came when within it.
-    SystemRandom().shuffle(ids)
-    count = 0
-    try:
-        for at in range(0, len(ids), CHUNK):
-            count += _sequence(log, ids[at : at + CHUNK])
-    except LostRaceError:  # Another sequencer is at work, and takes these too.
-        pass
-    return count
+        held = _held(log, session)
+        if held is None:
+            return 0
+    # Everything that waits by now is one window: an index tells nothing about who came when within it.
+    count, after, size = 0, b"", FEWEST
+    while True:
+        with log.database.read() as session:
+            # The head before the rows: if anybody sequences between the two, the swap fails.
+            head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name)
+            entries = queue_store.queued(session, until=now, after=after, limit=size, but=held)
+            known = queue_store.sequenced_among(session, [_commitment(entry) for entry in entries])
+        if not entries:
+            return count
+        after = _commitment(entries[-1])
+        began = time.perf_counter()
+        try:
+            count += _sequence(log, head, entries, known)
+        except LostRaceError:  # Another sequencer is at work, and takes these too.
+            return count
+        size = _next_size(size, time.perf_counter() - began)
 
 
-def _held(log: LogServices, session: Session, waiting: Mapping[bytes, datetime]) -> set[bytes]:
+def _held(log: LogServices, session: Session) -> set[bytes] | None:
     """Return whose credentials wait on: issuers with few holders, until their oldest has waited for their window.
 
-    All of them together: when that window ends, they are shuffled with each other and with all that waits.
+    All of them together: when that window ends, they are shuffled with each other and with all that
+    waits. None where nothing but theirs is due.
     """
     if log.few is None:
         return set()
+    now = log.clock.now()
+    waiting = queue_store.queued_since(session)
     codes = {prefix[1:].decode("ascii"): prefix for prefix in waiting if prefix[0] == EntryType.CREDENTIAL}
     few = {codes[code] for code in log.few(session, codes)}
-    if any(waiting[prefix] + log.window_of_few <= log.clock.now() for prefix in few):
+    if any(waiting[prefix] + log.window_of_few <= now for prefix in few):
         return set()
-    return few
+    return few if any(waiting[prefix] + log.window <= now for prefix in waiting.keys() - few) else None
 
 
-def _sequence(log: LogServices, ids: Sequence[int]) -> int:
-    names = {"origin": log.origin, "hash_name": log.tiles.hash_name}
-    with log.database.read() as session:
-        # The head before the rows: if anybody sequences between the two, the swap below fails.
-        head = store.head(session, **names)
-        rows = store.queued(session, ids)
-        known = store.sequenced_among(session, [row.commitment for row in rows])
-    fresh = [row for row in rows if row.commitment not in known]
+def _sequence(log: LogServices, head: store.Head | None, entries: Sequence[bytes], known: Collection[bytes]) -> int:
+    """Give indices to those of `entries` that are not `known`; take all from the queue."""
+    fresh = [entry for entry in entries if _commitment(entry) not in known]
+    SystemRandom().shuffle(fresh)
     begin = 0 if head is None else head.sequenced_size
     with log.database.write() as session:
         if head is None:
-            store.create_head(session, **names, empty_root=log.tiles.hash(b""))
+            store.create_head(session, origin=log.origin, hash_name=log.tiles.hash_name, empty_root=log.tiles.hash(b""))
         if not store.move_sequenced(session, begin, begin + len(fresh)):
             raise LostRaceError("the sequence has moved on")
-        if fresh:
-            store.append(session, begin, fresh)
-        store.dequeue(session, [row.id for row in rows])
+        queue_store.append(session, begin, fresh)
+        if queue_store.dequeue(session, [_commitment(entry) for entry in entries]) != len(entries):
+            raise LostRaceError("some of these were taken from the queue meanwhile")
     return len(fresh)
+
+
+def _next_size(size: int, seconds: float) -> int:
+    """Return how many entries to take after a turn of `size` took `seconds`."""
+    if seconds > TURN_S:
+        return max(FEWEST, size // 2)
+    return min(MOST, size * 2) if seconds < TURN_S / 2 else size
+
+
+def _commitment(entry: bytes) -> bytes:
+    return entry[ISSUER_SIZE:]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import CursorResult, Insert, LargeBinary, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import CursorResult, Insert, Table, Update, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from kernel.db import Base
-from ledger.entry import ISSUER_SIZE
 from ledger.errors import OtherLogError
 from ledger.merkle import TreeHead
-from ledger.models import LogCheckpoint, LogEntry, LogEvidence, LogHead, LogQueue
+from ledger.models import LogCheckpoint, LogEntry, LogEvidence, LogHead
 
 _Value = TypeVar("_Value")
 WAITING = "waiting"
@@ -29,14 +28,6 @@ class Head(NamedTuple):
     sequenced_size: int
     integrated: TreeHead
     published_size: int
-
-
-class Queued(NamedTuple):
-    """An entry in the queue."""
-
-    id: int
-    commitment: bytes
-    entry: bytes
 
 
 class Placed(NamedTuple):
@@ -86,7 +77,7 @@ def create_head(session: Session, *, origin: str, hash_name: str, empty_root: by
         "integrated_root": empty_root,
         "published_size": 0,
     }
-    session.execute(_insert_new(session, LogHead), values)
+    session.execute(insert_new(session, LogHead), values)
 
 
 def integrated_size(session: Session) -> int:
@@ -107,82 +98,6 @@ def move_integrated(session: Session, old: int, new: TreeHead) -> bool:
 def move_published(session: Session, old: int, new: int) -> bool:
     """Move the published size from `old` to `new`; False if it is not at `old`."""
     return _swapped(session, _MOVE_PUBLISHED, {"old": old, "new": new})
-
-
-def enqueue(session: Session, rows: Sequence[tuple[bytes, bytes]], at: datetime) -> None:
-    """Queue (commitment, entry) pairs; those whose commitment is queued already stay as they are."""
-    if rows:
-        values = [{"commitment": commitment, "entry": entry, "submitted_at": at} for commitment, entry in rows]
-        session.execute(_insert_new(session, LogQueue), values)
-
-
-def queued_since(session: Session, until: datetime | None = None) -> dict[bytes, datetime]:
-    """Return whose entries wait (type and issuer, as `issuer_of` has them), each with the oldest's time.
-
-    `until`: of those only that were submitted by then.
-    """
-    statement = select(_ISSUER, func.min(LogQueue.submitted_at)).group_by(_ISSUER)
-    if until is not None:
-        statement = statement.where(LogQueue.submitted_at <= until)
-    return {bytes(issuer): oldest for issuer, oldest in session.execute(statement)}
-
-
-def queued_ids(session: Session, but: Collection[bytes] = ()) -> list[int]:
-    """Return the ids of all that waits, `but` for the entries of these issuers."""
-    if not but:
-        return list(session.scalars(select(LogQueue.id)))
-    return [id_ for id_, issuer in session.execute(select(LogQueue.id, _ISSUER)) if bytes(issuer) not in but]
-
-
-def queued(session: Session, ids: Sequence[int]) -> list[Queued]:
-    """Return what of `ids` still waits, in the order of `ids`."""
-    found: dict[int, Queued] = {}
-    for some in _in_turn(ids):
-        for row in session.execute(_QUEUED_BY_ID, {"some": some}):
-            found[row.id] = Queued(*row)
-    return [found[id_] for id_ in ids if id_ in found]
-
-
-def dequeue(session: Session, ids: Sequence[int]) -> None:
-    """Take `ids` from the queue."""
-    for some in _in_turn(ids):
-        session.execute(delete(LogQueue).where(LogQueue.id.in_(some)))
-
-
-def known_entries(session: Session, commitments: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return the entries of those of `commitments` that are queued or have an index."""
-    found: dict[bytes, bytes] = {}
-    for some in _in_turn(commitments):
-        for statement in (_QUEUED_BY_COMMITMENT, _ENTRY_BY_COMMITMENT):
-            found.update((row.commitment, row.entry) for row in session.execute(statement, {"some": some}))
-    return found
-
-
-def queued_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
-    """Return which of `commitments` wait in the queue."""
-    return {
-        row.commitment
-        for some in _in_turn(commitments)
-        for row in session.execute(_QUEUED_BY_COMMITMENT, {"some": some})
-    }
-
-
-def sequenced_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
-    """Return which of `commitments` have an index."""
-    return {
-        row.commitment
-        for some in _in_turn(commitments)
-        for row in session.execute(_ENTRY_BY_COMMITMENT, {"some": some})
-    }
-
-
-def append(session: Session, begin: int, rows: Sequence[Queued]) -> None:
-    """Give `rows` the indices from `begin` on."""
-    values = [
-        {"leaf_index": index, "commitment": row.commitment, "entry": row.entry}
-        for index, row in enumerate(rows, start=begin)
-    ]
-    session.execute(insert(LogEntry), values)
 
 
 def entries(session: Session, begin: int, end: int) -> list[bytes]:
@@ -246,7 +161,7 @@ def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) 
         "signed_at": at,
         "published_at": None,
     }
-    session.execute(_insert_new(session, LogCheckpoint), values)
+    session.execute(insert_new(session, LogCheckpoint), values)
 
 
 def update_waiting(session: Session, tree_size: int, note: str) -> None:
@@ -271,7 +186,7 @@ def add_evidence(session: Session, evidence: Mapping[bytes, Mapping[str, Any]]) 
     """Store preimages by commitment; those that are there stay as they are."""
     if evidence:
         values = [{"commitment": key.hex(), "content": dict(content)} for key, content in evidence.items()]
-        session.execute(_insert_new(session, LogEvidence), values)
+        session.execute(insert_new(session, LogEvidence), values)
 
 
 def evidence(session: Session, commitment: bytes) -> dict[str, Any] | None:
@@ -279,7 +194,13 @@ def evidence(session: Session, commitment: bytes) -> dict[str, Any] | None:
     return session.scalar(select(LogEvidence.content).where(LogEvidence.commitment == commitment.hex()))
 
 
-_ISSUER = func.substr(LogQueue.entry, 1, ISSUER_SIZE, type_=LargeBinary())
+def insert_new(session: Session, into: type[Base] | Table) -> Insert:
+    """Insert unless a unique value is taken: the database decides who is first."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(into).on_conflict_do_nothing()
+    return sqlite.insert(into).on_conflict_do_nothing()
+
+
 _HEAD = select(
     LogHead.origin,
     LogHead.hash_name,
@@ -304,15 +225,6 @@ _PUBLISH = (
     .where(LogCheckpoint.tree_size == bindparam("size"), LogCheckpoint.state == WAITING)
     .values(note=bindparam("note"), state=PUBLISHED, published_at=bindparam("at"))
 )
-_QUEUED_BY_ID = select(LogQueue.id, LogQueue.commitment, LogQueue.entry).where(
-    LogQueue.id.in_(bindparam("some", expanding=True))
-)
-_QUEUED_BY_COMMITMENT = select(LogQueue.commitment, LogQueue.entry).where(
-    LogQueue.commitment.in_(bindparam("some", expanding=True))
-)
-_ENTRY_BY_COMMITMENT = select(LogEntry.commitment, LogEntry.entry).where(
-    LogEntry.commitment.in_(bindparam("some", expanding=True))
-)
 _PLACED = select(
     LogEntry.commitment,
     LogEntry.leaf_index,
@@ -334,13 +246,6 @@ _CHECKPOINT = select(
 
 def _in_turn(values: Sequence[_Value]) -> list[Sequence[_Value]]:
     return [values[at : at + SOME] for at in range(0, len(values), SOME)]
-
-
-def _insert_new(session: Session, model: type[Base]) -> Insert:
-    """Insert unless a unique value is taken: the database decides who is first."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(model).on_conflict_do_nothing()
-    return sqlite.insert(model).on_conflict_do_nothing()
 
 
 def _swapped(session: Session, statement: Update, values: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from kernel.clock import Clock
-from ledger import store
+from ledger import queue_store, store
 from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
 from ledger.errors import ConflictingEntryError, InvalidEntryError
@@ -54,7 +54,7 @@ class DatabaseLog:
     def submit_many(
         self, session: Session, entries: Sequence[Entry], *, evidence: Mapping[bytes, Evidence] | None = None
     ) -> None:
-        """Queue many entries with three statements for each 500.
+        """Queue many entries with a few statements, however many.
 
         Raises:
             InvalidEntryError: As for `submit`.
@@ -64,12 +64,13 @@ class DatabaseLog:
         wanted: dict[bytes, bytes] = {}
         for entry in entries:
             _check_evidence(entry, evidence.get(entry.commitment))
-            _refuse_conflict(wanted.setdefault(entry.commitment, entry.encode()), entry.encode())
-        known = store.known_entries(session, list(wanted))
+            encoded = entry.encode()
+            _refuse_conflict(wanted.setdefault(entry.commitment, encoded), encoded)
+        known = queue_store.known_entries(session, list(wanted))
         for commitment, encoded in known.items():
             _refuse_conflict(wanted.pop(commitment), encoded)
         # In one order everywhere, so that two that overlap wait for each other and do not lock.
-        store.enqueue(session, sorted(wanted.items()), self._clock.now())
+        queue_store.enqueue(session, sorted(wanted.items()), self._clock.now())
         store.add_evidence(
             session, {commitment: evidence[commitment] for commitment in wanted if commitment in evidence}
         )

@@ -15,7 +15,7 @@ import pytest
 
 from kernel.clock import ManualClock, SystemClock
 from kernel.db import Database
-from ledger import store
+from ledger import queue_store, store
 from ledger.fsck import findings
 from tests.integration.ledger.test_interrupted import ROOT, check_whole
 from tests.integration.ledger.world import World, credential, make_world
@@ -51,7 +51,7 @@ def test_processes_that_sequence_at_once_never_fork_the_log(database: Database, 
         for turn in range(40):
             with database.write() as session:
                 rows = [credential(number) for number in range(total, total + 15)]
-                store.enqueue(session, [(row.commitment, row.encode()) for row in rows], SystemClock().now())
+                queue_store.enqueue(session, [(row.commitment, row.encode()) for row in rows], SystemClock().now())
             total += 15
             time.sleep(pick.uniform(0, 0.05))
             if turn % 10 == 9:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from kernel.clock import ManualClock, SystemClock
 from kernel.db import Database
-from ledger import store
+from ledger import queue_store, store
 from tests.integration.ledger.world import World, credential, make_world
 
 ROOT = Path(__file__).parents[3]
@@ -119,7 +119,7 @@ def test_kill_9_of_a_publishing_process(database: Database, tmp_path: Path) -> N
                 count = pick.choice([1, 7, 60])
                 with database.write() as session:
                     rows = [credential(number) for number in range(total, total + count)]
-                    store.enqueue(session, [(row.commitment, row.encode()) for row in rows], SystemClock().now())
+                    queue_store.enqueue(session, [(row.commitment, row.encode()) for row in rows], SystemClock().now())
                 total += count
         finally:
             os.kill(process.pid, signal.SIGKILL)
@@ -139,7 +139,7 @@ def check_whole(world: World, total: int) -> None:
     for number, proof in proofs.items():
         world.check(proof, credential(number))
     with world.log.database.read() as session:
-        assert store.queued_ids(session) == []
+        assert queue_store.queued_since(session) == {}
         for row in store.latest_published(session, 1_000):
             assert world.log.tiles.head(row.tree_size).root_hash == row.root_hash
     # What is in the files is what the database says, byte for byte.

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from crypto.signing import Signer
 from kernel.clock import ManualClock
 from kernel.db import Base, Database
-from ledger import integration, publication_cycle, publishing, sequencer, store
+from ledger import integration, publication_cycle, publishing, queue_store, sequencer, store
 from ledger.bundles import Publication, State, proof_of, proofs_of, publication
 from ledger.checkpoint import open_checkpoint, parse_checkpoint
 from ledger.commitment import ACCREDITATION, commit
@@ -121,10 +121,10 @@ def test_an_entry_that_came_into_the_queue_again_gets_no_second_index(world: Wor
     sequencer.run_once(world.log)
     entry = credential(1)
     with world.log.database.write() as session:
-        store.enqueue(session, [(entry.commitment, entry.encode())], world.clock.now())
+        queue_store.enqueue(session, [(entry.commitment, entry.encode())], world.clock.now())
     assert sequencer.run_once(world.log) == 0
     with world.log.database.read() as session:
-        assert store.queued_ids(session) == []
+        assert queue_store.queued_since(session) == {}
     assert world.cycle() == 2
 
 
@@ -172,7 +172,8 @@ def test_indices_do_not_tell_the_order_of_coming(sqlite_world: World) -> None:
     for number in range(300):
         sqlite_world.submit([number])
     sqlite_world.cycle()
-    order = [proof.index for proof in sqlite_world.proofs(range(300)).values()]
+    proofs = sqlite_world.proofs(range(300))
+    order = [proofs[number].index for number in range(300)]
     assert sorted(order) == list(range(300))
     assert order != sorted(order)
     # Neighbours in time are as far apart as strangers: about a third of the window on average.

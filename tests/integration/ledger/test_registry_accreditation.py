@@ -19,7 +19,8 @@ from crypto.signing import LocalSigner
 from kernel.audit import AuditEvent
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import store as log_store
+from ledger import queue_store
+from ledger import store as evidence_store
 from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
 from ledger.models import LogQueue
@@ -102,8 +103,8 @@ def test_a_university_is_accredited_and_logged(database: Database, by: Accredita
     row = accredit(database, school_draft(by), by=by)
     with database.read() as session:
         found = statements_for(session, "4141010459")
-        evidence = log_store.evidence(session, row.commitment)
-        queued = log_store.known_entries(session, [row.commitment])
+        evidence = evidence_store.evidence(session, row.commitment)
+        queued = queue_store.known_entries(session, [row.commitment])
         event = session.scalars(select(AuditEvent)).one()
     assert [statement.subject for statement in found] == [UNIVERSITY]
     assert evidence == dict(found[0].tokens)
@@ -210,7 +211,7 @@ def test_a_statement_comes_to_its_end(
     with database.read() as session:
         found = statements_for(session, "4141010459")
         assert count(session, LogQueue) == 2
-        assert log_store.evidence(session, ended.commitment) == ended.tokens
+        assert evidence_store.evidence(session, ended.commitment) == ended.tokens
         assert store.current_of(session, UNIVERSITY) is None
     status = found[0].status
     assert status is not None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,9 @@ from idp.models import Consent
 from idp.oauth.clients.metadata import ClientMetadata
 from idp.oauth.models import Client
 from kernel.db import Database
+from ledger.queue_store import queued
 from server import schema
+from tests.integration.ledger.world import credential
 
 
 def test_migrations_lead_to_the_tables_of_the_code_on_sqlite(tmp_path: Path) -> None:
@@ -96,3 +98,17 @@ def test_platforms_and_consents_of_before_keep_what_they_said(tmp_path: Path) ->
         require_pkce=False,
         default_max_age=60,
     )
+
+
+def test_what_waited_for_the_log_waits_on(tmp_path: Path) -> None:
+    """Migration 0005 makes the queue anew."""
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
+    schema.migrate(database, to="0004")
+    entry = credential(1).encode()
+    row = {"commitment": entry[11:], "entry": entry, "submitted_at": "2026-06-01 00:00:00.000000"}
+    with database.engine.begin() as connection:
+        connection.execute(insert(table("log_queue", *(column(each) for each in row))).values(row))
+    schema.migrate(database)
+    with database.read() as session:
+        assert queued(session, until=datetime(2026, 6, 1, tzinfo=UTC), after=b"", limit=9) == [entry]
+    database.dispose()
