@@ -136,13 +136,13 @@ def decide(desk: Desk, contracts: Contracts, call: Call) -> bytes | None:
     proposal = _open_proposal(contracts, target, data)
     if proposal is None:
         salt = _free_salt(contracts, target, data)
-        _do(desk, contracts, Call(APPROVALS, "propose", (target, data, salt)))
+        carry_out(desk, contracts, Call(APPROVALS, "propose", (target, data, salt)))
         proposal = bytes(contracts.ask(APPROVALS, "proposalId", target, data, salt))
     elif not contracts.ask(APPROVALS, "hasApproved", proposal, desk.account.address):
-        _do(desk, contracts, Call(APPROVALS, "approve", (proposal,)))
+        carry_out(desk, contracts, Call(APPROVALS, "approve", (proposal,)))
     if contracts.ask(APPROVALS, "approvalsOf", proposal) < contracts.ask(APPROVALS, "threshold"):
         return proposal
-    _do(desk, contracts, Call(APPROVALS, "execute", (proposal,)))
+    carry_out(desk, contracts, Call(APPROVALS, "execute", (proposal,)))
     return None
 
 
@@ -171,7 +171,12 @@ def _free_salt(contracts: Contracts, target: str, data: str) -> bytes:
     return next(salt for salt, _, exists, _ in _salts(contracts, target, data) if not exists)
 
 
-def _do(desk: Desk, contracts: Contracts, call: Call) -> None:
+def carry_out(desk: Desk, contracts: Contracts, call: Call) -> None:
+    """Send a call with the desk's key, and wait until it is final.
+
+    Raises:
+        TransactionRefusedError: It failed.
+    """
     nonce = contracts.nonce_of(desk.account.address)
     receipt = desk.deliver(contracts.sign(desk.account, call, nonce=nonce))
     if not receipt.succeeded:

@@ -51,3 +51,15 @@ class AnchorConflictError(ChainEngineError):
     """The chain holds another history of the log than the database: a person must look before anything is anchored."""
 
     code = "anchor_conflict"
+
+
+class NotAMemberError(ChainEngineError):
+    """The key is not a member of the panel."""
+
+    code = "chain_not_a_member"
+
+
+class UnknownProposalError(ChainEngineError):
+    """Nobody has proposed this to the panel."""
+
+    code = "chain_unknown_proposal"

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
 from web3.types import Nonce
 from web3.utils.address import get_create_address
 
@@ -31,6 +33,7 @@ from ledger.chain.base import (
     TreeAlg,
 )
 from ledger.chain.errors import ChainMismatchError, ChainUnavailableError, NotDeployedError
+from ledger.chain.objections import objection
 
 CREATION_GAS: Final = 5_000_000
 TRANSFER_GAS: Final = 21_000
@@ -45,6 +48,7 @@ GAS: Final[Mapping[str, int]] = {
     "propose": 1_500_000,  # The call's data is stored, for the other members to read.
     "approve": 150_000,
     "execute": 1_200_000,
+    "pause": 100_000,
 }
 """What is offered for each function, well above what docs/contracts.md measured."""
 
@@ -124,6 +128,31 @@ class Contracts:
             return self._contracts[name].functions[function](*arguments).call()
         except Web3Exception as error:
             raise ChainUnavailableError(f"{function} gave no answer: {error}") from error
+
+    def decode(self, target: str, data: bytes) -> Call | None:
+        """Return the call that `data` is to the contract at `target`; None where it is none of ours."""
+        name = next((name for name, address in self.addresses.items() if address == target), None)
+        if name is None:
+            return None
+        try:
+            function, arguments = self._contracts[name].decode_function_input(data)
+        except (Web3Exception, DecodingError, ValueError):
+            return None
+        return Call(name, function.fn_name, tuple(arguments.values()))
+
+    def objection(self, call: Call, sender: str) -> str | None:
+        """Return what the contract objects to a call by `sender` as the chain is now; None if it takes it."""
+        function = self._contracts[call.contract].functions[call.function](*call.arguments)
+        try:
+            function.call({"from": to_checksum_address(sender)})
+        except ContractLogicError as error:
+            return objection(error)
+        return None
+
+    def events(self, name: ContractName, event: str, first: int, last: int) -> list[Mapping[str, Any]]:
+        """Return the arguments of a contract's events in the blocks from `first` to `last`, in order."""
+        found = self._contracts[name].events[event]().get_logs(from_block=first, to_block=last)
+        return [entry["args"] for entry in found]
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return the receipt of a transaction that is in a block."""

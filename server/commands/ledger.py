@@ -14,6 +14,7 @@ from ledger.chain.deployments import Deployment, DeploymentsFile, Panel
 from ledger.chain.keys import read_key
 from ledger.chain.rpc import PROFILES
 from server.chain import as_it_is, comparing, embedded_chain, our_province
+from server.commands.panel import app as panel_commands
 from server.consortium import our_member
 from server.devnet import run_devnet
 from server.parts import build_parts
@@ -21,6 +22,7 @@ from server.serving import signer_child
 from server.settings import ChainSettings, Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
+app.add_typer(panel_commands)
 DIFFERS: Final = 1
 
 Rpc = Annotated[str, typer.Option(help="A node's JSON-RPC; the embedded chain unless given")]
