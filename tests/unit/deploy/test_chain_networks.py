@@ -13,10 +13,13 @@ from typing import Any, Final
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from typer.main import get_command
 
 from ledger.chain.artifact import ARTIFACTS, CONTRACTS
 from ledger.chain.rpc import PROFILES
 from ledger.chain.sending import CREATION_GAS, GAS
+from server.commands.ledger import app
+from server.settings import ChainSettings
 
 DEPLOY: Final = Path(__file__).parents[3] / "deploy"
 BESU: Final = DEPLOY / "besu"
@@ -236,3 +239,16 @@ def test_guides_name_the_files_and_the_chain(folder: Path) -> None:
         chain_id = int(ini(FISCO / "config.genesis")["web3"]["chain_id"])
         assert hex(chain_id) in guide
     assert f"--chain-id {chain_id}" in guide
+
+
+def test_the_guide_names_settings_that_there_are() -> None:
+    named = set(re.findall(r"XINJI_CHAIN_([A-Z_]+[A-Z])", (BESU / "README.md").read_text("utf-8")))
+    assert {name.lower() for name in named} <= set(ChainSettings.model_fields)
+    assert {"ENGINE", "RPC", "ID", "DEPLOYMENTS", "KEYS"} <= named
+
+
+def test_the_guides_name_commands_that_there_are() -> None:
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
+    for folder in (BESU, FISCO):
+        for name in re.findall(r"xinji ledger ([a-z-]+)", (folder / "README.md").read_text("utf-8")):
+            assert name in known, name
