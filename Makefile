@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := kernel crypto ledger idp credentials server clients/python/src clients/demo_platform tests benchmarks
 
-.PHONY: demo test format lint lock debian-test clean
+.PHONY: demo test test-bft format lint lock debian-test clean
 
 demo: .venv
 	$(BIN)/xinji demo
@@ -22,15 +22,25 @@ demo: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	@touch $@
 
+# A real BFT network of four validators for the tests, never for running it (BUSL-1.1).
+.venv/ready-bft: .venv/ready-dev requirements-bft.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bft.lock
+	@touch $@
+
 # The gate, fast checks first. `debian-test` brings PostgreSQL, Chromium and fonts where they are missing.
-test: .venv/ready-dev debian-test
+test: .venv/ready-bft debian-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --ignore tests/e2e --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/bft --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest tests/bft/test_smoke.py --cov --cov-append --cov-report=
 	$(BIN)/python -m pytest tests/e2e
 	$(BIN)/python tests/coverage_floors.py
+
+# The suite of chain engines and the faults of a chain, on four real validators.
+test-bft: .venv/ready-bft
+	$(BIN)/python -m pytest tests/bft
 
 debian-test:
 	@bash deploy/debian/install-for-tests.sh
@@ -42,6 +52,7 @@ format: .venv/ready-dev
 lock: .venv/ready-dev
 	$(BIN)/uv pip compile -q requirements.in -o requirements.lock --no-header --no-annotate --python-version 3.11
 	$(BIN)/uv pip compile -q requirements-dev.in -o requirements-dev.lock --no-header --no-annotate --python-version 3.11
+	$(BIN)/uv pip compile -q requirements-bft.in -o requirements-bft.lock --no-header --no-annotate --python-version 3.11
 
 clean:
 	rm -rf .venv xinji-data xinji-data.keys

@@ -21,8 +21,6 @@ from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.signers.local import LocalAccount
 from eth_keys.datatypes import PrivateKey
 from eth_tester import EthereumTester
-from eth_typing import ChecksumAddress
-from eth_utils.address import to_checksum_address
 from web3 import EthereumTesterProvider, Web3
 
 from crypto.hashes import hmac_sm3
@@ -48,6 +46,7 @@ from ledger.chain.errors import (
     NotDeployedError,
     TransactionRefusedError,
 )
+from ledger.chain.keys import sender_of
 from ledger.chain.kv import SqliteStore
 from ledger.chain.pyevm import StoredBackend
 from ledger.chain.sending import Contracts, Fees, created_address
@@ -229,7 +228,7 @@ class EmbeddedChain:
     def _send(self, transaction: SignedTransaction) -> None:
         if self._contracts.receipt(transaction.tx_hash) is not None:
             return
-        next_nonce = self._contracts.nonce_of(_sender_of(transaction))
+        next_nonce = self._contracts.nonce_of(sender_of(transaction))
         if transaction.nonce < next_nonce:
             raise NonceConflictError(f"nonce {transaction.nonce} is taken", nonce=transaction.nonce)
         try:
@@ -244,13 +243,6 @@ class EmbeddedChain:
     def _close_store(self) -> None:
         if hasattr(self, "_store"):
             self._store.close()
-
-
-def _sender_of(transaction: SignedTransaction) -> ChecksumAddress:
-    try:
-        return to_checksum_address(Account.recover_transaction(transaction.raw))
-    except Exception as error:
-        raise TransactionRefusedError("this is no signed transaction") from error
 
 
 def _account(secret: bytes, index: int) -> LocalAccount:

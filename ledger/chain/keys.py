@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from eth_account import Account
+from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
 
-from ledger.chain.base import CHECKPOINTS, REGISTRY, STATUS, ContractName
-from ledger.chain.errors import ChainMismatchError
+from ledger.chain.base import CHECKPOINTS, REGISTRY, STATUS, ContractName, SignedTransaction
+from ledger.chain.errors import ChainMismatchError, TransactionRefusedError
 
 WRITERS: Final[tuple[ContractName, ...]] = (CHECKPOINTS, REGISTRY, STATUS)
 """The contracts that workers write to. Each has a key of its own: one key, one writer."""
@@ -51,3 +53,15 @@ def writers_in(folder: Path) -> dict[ContractName, bytes]:
 def address_of(key: bytes) -> str:
     """Return the address of a key, with its checksum."""
     return str(Account.from_key(key).address)
+
+
+def sender_of(transaction: SignedTransaction) -> ChecksumAddress:
+    """Return the address whose key signed a transaction.
+
+    Raises:
+        TransactionRefusedError: It is none.
+    """
+    try:
+        return to_checksum_address(Account.recover_transaction(transaction.raw))
+    except Exception as error:
+        raise TransactionRefusedError("this is no signed transaction") from error

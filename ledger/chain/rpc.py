@@ -44,6 +44,7 @@ from ledger.chain.errors import (
     NotDeployedError,
     TransactionRefusedError,
 )
+from ledger.chain.keys import sender_of
 from ledger.chain.nodes import Nodes
 from ledger.chain.sending import Contracts, Fees
 
@@ -182,12 +183,12 @@ class RpcChain:
         """Hand the transaction to the node; whatever it objects, look whether it has it."""
         if self._has(transaction.tx_hash):
             return
+        sender = sender_of(transaction)
         try:
             self._asked(lambda: self._web3.eth.send_raw_transaction(transaction.raw))
         except TransactionRefusedError:
             if self._has(transaction.tx_hash):
                 return
-            sender = Account.recover_transaction(transaction.raw)
             if transaction.nonce < self._asked(lambda: self._contracts.nonce_of(sender)):
                 raise NonceConflictError(f"nonce {transaction.nonce} is taken", nonce=transaction.nonce) from None
             raise
@@ -289,9 +290,9 @@ def provider_of(urls: Sequence[str], *, chain_id: int) -> BaseProvider:
     return nodes[0] if len(nodes) == 1 else Nodes(nodes, chain_id=chain_id)
 
 
-def http_provider(url: str) -> HTTPProvider:
+def http_provider(url: str, *, seconds: float = TIMEOUT_SECONDS) -> HTTPProvider:
     """Return a provider that never repeats a request by itself: sending has its own rules."""
-    return HTTPProvider(url, exception_retry_configuration=None, request_kwargs={"timeout": TIMEOUT_SECONDS})
+    return HTTPProvider(url, exception_retry_configuration=None, request_kwargs={"timeout": seconds})
 
 
 def asked(call: Callable[[], _R]) -> _R:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from eth_utils.exceptions import ValidationError
 from requests.exceptions import ConnectionError as BrokenConnection
+from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 from web3 import EthereumTesterProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -62,7 +63,7 @@ class Node(EthereumTesterProvider):
             return _error(self.refuses[method])
         try:
             response = super().make_request(method, params)
-        except ValidationError as error:
+        except (ValidationError, RLPException) as error:
             return _error(str(error))
         if method in self.breaks:
             raise BrokenConnection("connection reset")
