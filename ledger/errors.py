@@ -132,6 +132,18 @@ class WitnessRefusedError(WitnessError):
     code = "witness_refused"
 
 
+class WitnessForkError(WitnessRefusedError):
+    """The witness cosigned another history of this log: 409 without a size, or 422 (C2SP tlog-witness)."""
+
+    code = "witness_fork"
+
+
+class WitnessForgotError(WitnessRefusedError):
+    """The witness names a smaller size than it cosigned: its state was lost or restored, its word is worth nothing."""
+
+    code = "witness_forgot"
+
+
 class WitnessConflictError(WitnessRefusedError):
     """The witness last cosigned another size: 409 Conflict (C2SP tlog-witness)."""
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from ledger.errors import TamperedTilesError
 from ledger.files import Change
+
+TOGETHER: Final = 128
+"""How many files are written at once; each is open until it is on the disk."""
+AT_ONCE: Final = 16
+"""How many of them wait for the disk at once."""
 
 
 class Folder:
@@ -33,15 +40,20 @@ class Folder:
     def write_new(self, files: Mapping[str, bytes]) -> None:
         """See `Files.write_new`."""
         folders: set[Path] = set()
+        new: dict[Path, bytes] = {}
         for name, content in files.items():
             path = self.path / name
             # Folders are synced even where the file stands: who wrote it may have ended before that.
             folders.update(self._above(path))
             if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, content)
+                new[path] = content
             elif path.read_bytes() != content:
                 raise TamperedTilesError(f"{name} exists with other bytes: not overwritten")
+        for folder in {path.parent for path in new}:
+            folder.mkdir(parents=True, exist_ok=True)
+        items = list(new.items())
+        for at in range(0, len(items), TOGETHER):
+            _write(dict(items[at : at + TOGETHER]))
         for folder in folders:
             _sync(folder)
 
@@ -51,8 +63,7 @@ class Folder:
             content = change(self.read(name))
             if content is None:
                 return False
-            _write(self.path / name, content)
-            _sync(self.path)
+            write_whole(self.path / name, content)
         return True
 
     def names(self, under: str) -> Iterator[str]:
@@ -80,7 +91,7 @@ class Folder:
             self.write_new({aside: damaged})
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, content)
+        _write({path: content})
         for folder in self._above(path):
             _sync(folder)
 
@@ -96,19 +107,40 @@ class Folder:
             yield
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a whole file or none: under another name, onto the disk, then into place."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+def write_whole(path: Path, content: bytes) -> None:
+    """Put `content` in place of the file at `path`, as a whole or not at all; on the disk when this returns."""
+    _write({path: content})
+    _sync(path.parent)
+
+
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Write whole files or none: under other names, all of them onto the disk, then into place."""
+    drafts = {path: path.with_name(f".{path.name}.{secrets.token_hex(6)}") for path in files}
     try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        with ExitStack() as opened:
+            handles: list[int] = []
+            for path, content in files.items():
+                file = opened.enter_context(drafts[path].open("wb"))
+                file.write(content)
+                file.flush()
+                handles.append(file.fileno())
+            _sync_all(handles)
+        for path, draft in drafts.items():
+            draft.replace(path)
     except OSError:  # A full disk: what was begun must not keep it full.
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        for draft in drafts.values():
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         raise
+
+
+def _sync_all(handles: Sequence[int]) -> None:
+    """Wait for the disk once for several files: one after the other, each would wait for itself."""
+    if len(handles) == 1:
+        os.fsync(handles[0])
+        return
+    with ThreadPoolExecutor(min(AT_ONCE, len(handles)), thread_name_prefix="sync") as pool:
+        list(pool.map(os.fsync, handles))
 
 
 def _sync(folder: Path) -> None:

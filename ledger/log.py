@@ -13,6 +13,7 @@ from crypto.signing import Signer
 from kernel.clock import Clock
 from kernel.db import Database
 from ledger.checkpoint import WitnessPolicy
+from ledger.gathering import Gatherer
 from ledger.tiles import Tiles
 from ledger.vkey import VerifierKey, kind_of
 from ledger.witnessing import Witness
@@ -30,7 +31,7 @@ class LogServices:
 
     `few` tells which issuers have few holders; their credentials gather for `window_of_few`, because
     among few a time would say who. `complaints` remembers what was last logged of each witness, so
-    that one that is down does not fill the logs.
+    that one that is down does not fill the logs. `gatherer` asks the witnesses.
     """
 
     database: Database
@@ -44,6 +45,7 @@ class LogServices:
     few: Few | None = None
     window_of_few: timedelta = timedelta(0)
     complaints: dict[str, str] = field(default_factory=dict, compare=False)
+    gatherer: Gatherer = field(default_factory=Gatherer, compare=False)
 
 
 def create_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:

@@ -7,8 +7,9 @@ the file. A checkpoint without its quorum waits; a later one takes its place.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -16,19 +17,34 @@ from ledger import store
 from ledger.checkpoint import Checkpoint, Organisation, Signed, open_checkpoint, signature_by
 from ledger.continuity import current_head
 from ledger.errors import (
+    ForkedLogError,
     LogRolledBackError,
     LostRaceError,
     TamperedTilesError,
     WitnessConflictError,
     WitnessError,
+    WitnessForkError,
 )
 from ledger.log import ALGS, PURPOSE, LogServices, verifier_keys
 from ledger.merkle import TreeHead
-from ledger.note import Note, Signature
+from ledger.note import Note, Signature, parse_note
 from ledger.vkey import VerifierKey, kind_of
 from ledger.witnessing import Tree, Witness, ask
 
+WAIT_SECONDS: Final = 12.0
+"""Nobody is waited for any longer; the next turn asks again."""
+GRACE_SECONDS: Final = 2.0
+"""How long those who are late are waited for once the quorum is complete."""
+
 logger = structlog.get_logger()
+
+
+class _Answer(NamedTuple):
+    """What a witness said: its lines, or why there are none."""
+
+    organisation: str
+    lines: tuple[Signature, ...]
+    error: WitnessError | None
 
 
 def run_once(log: LogServices) -> int:
@@ -93,45 +109,64 @@ def _cosigned(log: LogServices, signed: Signed, *, known_size: int) -> Signed:
     """Ask those witnesses whose cosignature is missing, all at once; return what came in."""
     have = log.policy.times(signed.note)
     organisations = {one.name: one for one in log.policy.organisations if one.name not in have}
-    missing = [
-        (witness, organisations[witness.organisation])
-        for witness in log.witnesses
-        if witness.organisation in organisations
-    ]
-    if not missing:
-        return signed
     size = signed.checkpoint.head.tree_size
     tree = Tree(log.tiles.hash, log.tiles.nodes(size), size)
-    with ThreadPoolExecutor(len(missing), thread_name_prefix="witness") as pool:
-        answers = list(pool.map(partial(_asked, log, signed, tree, known_size), *zip(*missing, strict=True)))
-    note = signed.note
-    for answer in answers:
-        if not isinstance(answer, WitnessError):
-            note = note.signed(answer)
-    if len(log.policy.times(note)) < log.policy.quorum:
-        _refuse_if_behind(log, [answer for answer in answers if isinstance(answer, WitnessConflictError)])
+    asked = partial(_asked, log, signed, tree, known_size, _published_note(log, known_size))
+    questions = {
+        id(witness): partial(asked, witness, organisations[witness.organisation])
+        for witness in log.witnesses
+        if witness.organisation in organisations
+    }
+
+    def _enough(answers: Sequence[_Answer]) -> bool:
+        return len(log.policy.times(_with(signed.note, answers))) >= log.policy.quorum
+
+    answers = log.gatherer.gather(questions, _enough, wait=WAIT_SECONDS, grace=GRACE_SECONDS)
+    note = _with(signed.note, answers)
+    if not _enough(answers):
+        _refuse_if_behind(log, answers)
+        _refuse_if_forked(log, answers)
     return signed._replace(note=note)
 
 
+def _published_note(log: LogServices, size: int) -> Note | None:
+    """Return the checkpoint that was published last."""
+    with log.database.read() as session:
+        row = store.checkpoint(session, size) if size else None
+    return None if row is None else parse_note(row.note)
+
+
+def _with(note: Note, answers: Sequence[_Answer]) -> Note:
+    return note.signed(line for one in answers for line in one.lines)
+
+
 def _asked(
-    log: LogServices, signed: Signed, tree: Tree, known_size: int, witness: Witness, organisation: Organisation
-) -> tuple[Signature, ...] | WitnessError:
+    log: LogServices,
+    signed: Signed,
+    tree: Tree,
+    known_size: int,
+    published: Note | None,
+    witness: Witness,
+    organisation: Organisation,
+) -> _Answer:
     try:
-        lines = ask(witness, organisation, signed, tree, known_size=known_size, now=log.clock.now())
+        lines = ask(
+            witness, organisation, signed, tree, known_size=known_size, now=log.clock.now(), published=published
+        )
     except WitnessError as error:
         if log.complaints.get(witness.organisation) != error.code:  # Once, not at each turn until it is back.
             logger.warning("witness_failed", witness=witness.organisation, code=error.code, detail=str(error))
         log.complaints[witness.organisation] = error.code
-        return error
+        return _Answer(witness.organisation, (), error)
     if log.complaints.pop(witness.organisation, None) is not None:
         logger.info("witness_back", witness=witness.organisation)
-    return lines
+    return _Answer(witness.organisation, lines, None)
 
 
-def _refuse_if_behind(log: LogServices, conflicts: list[WitnessConflictError]) -> None:
+def _refuse_if_behind(log: LogServices, answers: Sequence[_Answer]) -> None:
     """Tell a witness that is ahead because the log was rolled back from one that another publisher asked."""
     current = current_head(log).integrated.tree_size
-    for conflict in conflicts:
+    for conflict in (one.error for one in answers if isinstance(one.error, WitnessConflictError)):
         if conflict.tree_size > current:
             raise LogRolledBackError(
                 f"a witness has cosigned {conflict.tree_size} entries of this log, and there are {current} here: "
@@ -140,6 +175,18 @@ def _refuse_if_behind(log: LogServices, conflicts: list[WitnessConflictError]) -
                 published=conflict.tree_size,
                 known=current,
             )
+
+
+def _refuse_if_forked(log: LogServices, answers: Sequence[_Answer]) -> None:
+    """Stop where so many witnesses know another history that the quorum cannot come about."""
+    against = sorted({one.organisation for one in answers if isinstance(one.error, WitnessForkError)})
+    if against and len(log.policy.organisations) - len(against) < log.policy.quorum:
+        raise ForkedLogError(
+            f"{', '.join(against)} cosigned another history of {log.origin} than the one that is here. Nothing is "
+            "published. Database and files are of another log, or were restored and went on: bring back both as they "
+            "were last; if they are lost, found a new log",
+            origin=log.origin,
+        )
 
 
 def _publish(log: LogServices, old_size: int, signed: Signed) -> None:

@@ -7,6 +7,7 @@ for that organisation signed it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from ledger.checkpoint import Organisation, Signed
 from ledger.errors import (
     InvalidNoteError,
     WitnessConflictError,
+    WitnessForgotError,
+    WitnessForkError,
     WitnessRefusedError,
     WitnessUnavailableError,
 )
@@ -27,6 +30,7 @@ from ledger.proof_text import AddCheckpoint
 
 MAX_DRIFT_SECONDS: Final = 600
 TIMEOUT_SECONDS: Final = 5.0
+"""For each step of a request; the answer as a whole may take twice as long."""
 _ATTEMPTS: Final = 3
 _MAX_DIGITS: Final = 19
 SIZE_TYPE: Final = "text/x.tlog.size"
@@ -45,6 +49,7 @@ class Witness(Protocol):
 
         Raises:
             WitnessConflictError: It last cosigned another size than `request.old_size`.
+            WitnessForkError: It cosigned another history.
             WitnessRefusedError: It will not cosign this checkpoint.
             WitnessUnavailableError: It did not answer in the protocol's form.
         """
@@ -60,14 +65,24 @@ class Tree(NamedTuple):
 
 
 def ask(
-    witness: Witness, organisation: Organisation, signed: Signed, tree: Tree, *, known_size: int, now: datetime
+    witness: Witness,
+    organisation: Organisation,
+    signed: Signed,
+    tree: Tree,
+    *,
+    known_size: int,
+    now: datetime,
+    published: Note | None = None,
 ) -> tuple[Signature, ...]:
     """Return the cosignatures of `signed` that are by keys of `organisation`.
 
     `known_size` is a guess at what the witness cosigned last; it says when the guess is wrong.
+    `published` is the checkpoint of that size: who cosigned it cannot have seen less.
 
     Raises:
-        WitnessConflictError: It has cosigned a larger tree than this one, or another of this size.
+        WitnessForkError: It has cosigned another history.
+        WitnessForgotError: It has cosigned more than it remembers.
+        WitnessConflictError: It has cosigned a larger tree than this one.
         WitnessRefusedError: It refused, or answered with no line by a known key.
         WitnessUnavailableError: It did not answer, or its clock is off by more than ten minutes.
     """
@@ -79,10 +94,41 @@ def ask(
         except WitnessConflictError as conflict:
             if conflict.tree_size in range(tree.tree_size + 1) and conflict.tree_size != old_size:
                 old_size = conflict.tree_size
+                if published is not None and old_size < known_size and _cosigned_by(published, organisation):
+                    _remind(witness, tree, published, old_size=old_size, size=known_size)
+                    old_size = known_size
                 continue
             raise
         return _believed(lines, organisation, signed.note.text, now)
     raise WitnessUnavailableError("the witness keeps naming other sizes")
+
+
+def _cosigned_by(note: Note, organisation: Organisation) -> bool:
+    names = {(key.name, key.key_id) for key in organisation.keys}
+    return any((line.name, line.key_id) in names for line in note.signatures)
+
+
+def _remind(witness: Witness, tree: Tree, published: Note, *, old_size: int, size: int) -> None:
+    """Show a witness that names `old_size` a larger checkpoint that bears its organisation's signature.
+
+    One of several witnesses of an organisation may have been away: it cosigns, and has caught up.
+    One that signed this very checkpoint has lost its memory. Our own witness then retires by itself.
+    """
+    path = prove_consistency_from(tree.hash, tree.nodes, old_size, size)
+    forgot = WitnessForgotError(
+        f"the witness cosigned {size} entries and remembers {old_size}: its state was lost or restored. "
+        "It must be retired, and return under new keys",
+        cosigned=size,
+        remembers=old_size,
+    )
+    try:
+        lines = witness.add_checkpoint(AddCheckpoint(old_size, path, str(published)))
+    except WitnessUnavailableError as error:
+        if error.params.get("status") == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise forgot from error
+        raise
+    if {(line.name, line.key_id) for line in lines} & {(line.name, line.key_id) for line in published.signatures}:
+        raise forgot
 
 
 def _believed(
@@ -121,7 +167,11 @@ class WitnessClient:
             return _lines(body)
         if status == HTTPStatus.CONFLICT and media_type == SIZE_TYPE:
             raise WitnessConflictError("the witness last cosigned another size", tree_size=_size(body))
-        if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        if status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
+            raise WitnessForkError(
+                f"the witness answered {status}: it has cosigned another history of this log", status=status
+            )
+        if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             raise WitnessRefusedError(f"the witness answered {status}", status=status)
         raise WitnessUnavailableError(f"the witness answered {status}", status=status)
 
@@ -140,11 +190,13 @@ class HttpWitness(WitnessClient):
         self._client.close()
 
     def _post_http(self, content: bytes) -> tuple[int, str, bytes]:
-        body = b""
+        body, until = b"", time.monotonic() + 2 * TIMEOUT_SECONDS
         try:
             with self._client.stream("POST", self._url, content=content) as response:
                 for chunk in response.iter_bytes():
                     body += chunk
+                    if time.monotonic() > until:
+                        raise WitnessUnavailableError("the witness's answer takes too long")
                     if len(body) > MAX_SIZE:
                         raise WitnessUnavailableError("the witness's answer is too long")
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -17,7 +17,7 @@ from crypto.hashes import HASHES
 from crypto.keyring import WITNESS, KeyRing
 from kernel.clock import Clock
 from ledger.checkpoint import Checkpoint, Signed, cosignature_by, message_at, open_checkpoint, parse_checkpoint
-from ledger.errors import InvalidNoteError, InvalidProofError, LedgerError
+from ledger.errors import InvalidNoteError, InvalidProofError, LedgerError, WitnessStateError
 from ledger.merkle import TreeHead, verify_consistency
 from ledger.note import Signature, parse_note
 from ledger.proof_text import AddCheckpoint, parse_add_checkpoint
@@ -84,6 +84,9 @@ class Cosigner:
         except RefusedRequestError as refusal:
             logger.info("witness_refused", status=int(refusal.answer.status), detail=str(refusal))
             return refusal.answer
+        except OSError:  # A full disk, most likely. What is not on the disk is not signed.
+            logger.exception("witness_state_not_written")
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, TEXT, b"the witness cannot write its state\n")
         return Answer(HTTPStatus.OK, TEXT, "".join(map(str, lines)).encode())
 
     def _cosigned(self, body: bytes) -> list[Signature]:
@@ -96,13 +99,51 @@ class Cosigner:
         if request.old_size > checkpoint.head.tree_size:
             raise RefusedRequestError(HTTPStatus.BAD_REQUEST, "the old size is larger than the checkpoint's")
         with self._lock:
-            # 4. The tree extends what was cosigned last.
+            # 4. This witness remembers all that it signed.
+            self._check_memory(signed)
+            # 5. The tree extends what was cosigned last.
             self._check_growth(log, request, signed, body)
-            # 5. That is remembered before anything is signed.
+            # 6. That is remembered before anything is signed.
             if self._state.head(log.origin) != checkpoint.head:
                 self._state.remember(log.origin, checkpoint.head)
-            # 6. The time is that of the check, under the same lock.
+            # 7. The time is that of the check, under the same lock.
             return self._cosign(checkpoint)
+
+    def check_published(self, origin: str, note: str) -> None:
+        """Compare a log's published checkpoint with what is remembered of it; one that it did not sign is passed over.
+
+        Raises:
+            WitnessStateError: This witness signed it, and remembers less: its state was restored.
+        """
+        try:
+            signed = _signed(note, self._known(origin))
+            with self._lock:
+                self._check_memory(signed)
+        except RefusedRequestError as refusal:
+            if self._state.is_retired:
+                raise WitnessStateError(str(refusal)) from refusal
+
+    def _check_memory(self, signed: Signed) -> None:
+        """Retire for good where a line of our own covers more than is remembered here."""
+        head = signed.checkpoint.head
+        last = self._state.head(signed.checkpoint.origin)
+        if (last is None or last.tree_size < head.tree_size) and self._is_ours(signed):
+            self._state.retire(str(signed.note))
+            logger.error("witness_retired", signed=head.tree_size, remembers=last.tree_size if last else 0)
+        if self._state.is_retired:
+            raise RefusedRequestError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "this witness signed more than it remembers: it is retired, and must return under new keys",
+            )
+
+    def _is_ours(self, signed: Signed) -> bool:
+        for key in self.keys:
+            try:
+                if signed.note.verify([key]):
+                    return True
+            except InvalidNoteError:  # Anybody can put our name on a line.
+                continue
+        return False
 
     def _known(self, origin: str) -> TrustedLog:
         log = self._logs.get(origin)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -18,12 +16,18 @@ from crypto.encoding import b64, from_b64
 from crypto.errors import InvalidEncodingError
 from crypto.hashes import sha256
 from ledger.errors import WitnessStateError
+from ledger.folder import write_whole
 from ledger.merkle import TreeHead
 
 FILE: Final = "state.json"
 FORMAT: Final = "xinji/witness-state/1"
+RETIRED: Final = "retired"
 EVIDENCE: Final = "evidence"
 MAX_EVIDENCE: Final = 100
+_RETIRED: Final = (
+    "this witness signed more than it remembers (see the file `retired`): its state was lost or restored from a "
+    "backup. It must not sign any more; make a new one under new keys, in a new folder"
+)
 
 
 def create_state(folder: Path, *, fresh: bool) -> None:
@@ -36,7 +40,7 @@ def create_state(folder: Path, *, fresh: bool) -> None:
         return
     if not fresh:
         raise WitnessStateError("the witness has keys and no state: retire it, make a new one under new keys")
-    _replace(folder / FILE, _encode({}))
+    write_whole(folder / FILE, _encode({}))
 
 
 class WitnessState:
@@ -46,8 +50,10 @@ class WitnessState:
         """Read the state of `folder`.
 
         Raises:
-            WitnessStateError: Another process holds it, it is missing, or it is damaged.
+            WitnessStateError: Another process holds it, it is missing, damaged or retired.
         """
+        if (folder / RETIRED).exists():
+            raise WitnessStateError(_RETIRED)
         self._folder = folder
         self._lock = (folder / ".lock").open("w")
         try:
@@ -67,7 +73,7 @@ class WitnessState:
     def remember(self, origin: str, head: TreeHead) -> None:
         """Replace what is known of a log; on the disk when this returns."""
         heads = {**self._heads, origin: head}
-        _replace(self._folder / FILE, _encode(heads))
+        write_whole(self._folder / FILE, _encode(heads))
         self._heads = heads
 
     def keep_evidence(self, kind: str, text: str, request: bytes) -> None:
@@ -80,7 +86,16 @@ class WitnessState:
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"{kind}-{sha256(text.encode()).hex()[:32]}.txt"
         if not path.exists() and (kind == "fork" or len(list(folder.glob(f"{kind}-*"))) < MAX_EVIDENCE):
-            _replace(path, request)
+            write_whole(path, request)
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether this witness was found to have forgotten, and must not sign any more."""
+        return (self._folder / RETIRED).exists()
+
+    def retire(self, checkpoint: str) -> None:
+        """Never sign again: `checkpoint` bears a signature of ours, of more than is remembered here."""
+        write_whole(self._folder / RETIRED, checkpoint.encode())
 
     def close(self) -> None:
         """Let another process have the folder."""
@@ -97,17 +112,3 @@ def _decode(data: bytes) -> dict[str, TreeHead]:
     if state["format"] != FORMAT:
         raise ValueError("another format")
     return {origin: TreeHead(int(one["size"]), from_b64(one["root"])) for origin, one in state["logs"].items()}
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -23,6 +23,7 @@ from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
 from ledger.errors import (
     ConflictingEntryError,
+    ForkedLogError,
     InvalidEntryError,
     InvalidProofError,
     LogRolledBackError,
@@ -417,7 +418,8 @@ def test_a_restored_database_and_folder_are_refused_by_the_witness(world: World,
     # Even when it has grown past what the witness saw, it is another history.
     with database.write() as session:
         world.writer.submit_many(session, [credential(number) for number in range(20, 30)])
-    publication_cycle.run_once(restored)
+    with pytest.raises(ForkedLogError, match="A cosigned another history"):
+        publication_cycle.run_once(restored)
     assert published(restored) == 0
     assert list((world.folder / "A" / "evidence").glob("doubt-*"))
     database.dispose()

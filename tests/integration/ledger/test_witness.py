@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -197,6 +199,54 @@ def test_of_many_requests_at_once_no_two_fork(cosigner: Cosigner) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(cosigner.add_checkpoint, offers))
     assert sum(answer.status == HTTPStatus.OK for answer in answers) == 1
+
+
+def test_what_cannot_be_written_is_not_signed(
+    cosigner: Cosigner, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails at the very last step before the signature, which is the one that makes it safe."""
+    cosigner.add_checkpoint(request(0, 8))
+    before = (place.folder / "state.json").read_bytes()
+    sync = os.fsync
+
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    answer = cosigner.add_checkpoint(request(8, 9))
+    assert answer.status == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert "—".encode() not in answer.body
+    assert (place.folder / "state.json").read_bytes() == before
+    assert not list(place.folder.glob(".state*")), "what was begun takes no room"
+    monkeypatch.setattr(os, "fsync", sync)
+    # It remembers nothing that is not on the disk: the other tree of nine leaves may come now.
+    other = [*LEAVES[:8], sm3(b"other")]
+    path = prove_consistency(sm3, other, 8)
+    body = str(AddCheckpoint(8, path, str(note_of(9, other)))).encode()
+    assert cosigner.add_checkpoint(body).status == HTTPStatus.OK
+    assert cosigner.add_checkpoint(request(8, 9)).status == HTTPStatus.CONFLICT
+
+
+def test_the_state_is_on_the_disk_before_a_key_is_used(
+    cosigner: Cosigner, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    synced: list[int] = []
+    sync, active = os.fsync, cosigner._ring.active
+
+    def fsync(file: int) -> None:
+        synced.append(file)
+        sync(file)
+
+    def signing(*args: str) -> PrivateKey:
+        seen.append(json.loads((place.folder / "state.json").read_text("utf-8"))["logs"][ORIGIN]["size"])
+        assert len(synced) >= 2, "the file and its folder"
+        return active(*args)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(cosigner._ring, "active", signing)
+    assert cosigner.add_checkpoint(request(0, 8)).status == HTTPStatus.OK
+    assert seen == [8, 8]
 
 
 def test_one_process_owns_the_folder(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +13,16 @@ import pytest
 
 from crypto.hashes import sm3
 from crypto.keys import ED25519, generate_key
+from ledger import witnessing
 from ledger.checkpoint import Checkpoint, Organisation, Signed, cosignature_by, message_at
-from ledger.errors import WitnessConflictError, WitnessError, WitnessRefusedError, WitnessUnavailableError
+from ledger.errors import (
+    WitnessConflictError,
+    WitnessError,
+    WitnessForgotError,
+    WitnessForkError,
+    WitnessRefusedError,
+    WitnessUnavailableError,
+)
 from ledger.merkle import TreeHead, leaf_hash, nodes_of, prove_consistency, root
 from ledger.note import Note, Signature
 from ledger.proof_text import AddCheckpoint, parse_add_checkpoint
@@ -75,14 +84,14 @@ def test_the_size_a_witness_names_is_where_the_next_proof_begins() -> None:
     [
         ([(409, SIZE, b"9\n")], WitnessConflictError),  # It is ahead.
         ([(409, SIZE, b"0\n")], WitnessConflictError),  # It names what it was asked from.
-        ([(409, SIZE, b"8\n"), (409, "text/plain", b"fork")], WitnessRefusedError),
+        ([(409, SIZE, b"8\n"), (409, "text/plain", b"fork")], WitnessForkError),
         ([(409, SIZE, b"1\n"), (409, SIZE, b"2\n"), (409, SIZE, b"3\n")], WitnessUnavailableError),
         ([(409, SIZE, b"-1\n")], WitnessUnavailableError),
         ([(409, SIZE, b"")], WitnessUnavailableError),
         ([(409, SIZE, b"1" * 99)], WitnessUnavailableError),
         ([(403, "text/plain", b"")], WitnessRefusedError),
         ([(404, "text/plain", b"")], WitnessRefusedError),
-        ([(422, "text/plain", b"")], WitnessRefusedError),
+        ([(422, "text/plain", b"")], WitnessForkError),
         ([(400, "text/plain", b"")], WitnessUnavailableError),
         ([(500, "text/plain", b"")], WitnessUnavailableError),
         ([(301, "text/plain", b"")], WitnessUnavailableError),
@@ -99,6 +108,41 @@ def test_how_a_witness_fails(answers: list[Told], error: type[WitnessError]) -> 
     with pytest.raises(WitnessError) as caught:
         cosigned(saying(*answers))
     assert type(caught.value) is error
+
+
+OLD = Checkpoint("example.org/log", TreeHead(5, root(sm3, LEAVES[:5])))
+OTHER = VerifierKey("w.example/second", Kind.ED25519_COSIGNATURE, generate_key(ED25519).public)
+BY_US = Note(str(OLD), (cosignature_by(KEY, PRIVATE.sign(message_at(KEY, OLD, TIME)), time=TIME),))
+BY_ANOTHER = Note(str(OLD), (cosignature_by(OTHER, bytes(64), time=TIME),))
+
+
+def reminded(post: Post, published: Note) -> tuple[Signature, ...]:
+    tree = Tree(sm3, nodes_of(sm3, LEAVES), 8)
+    organisation = Organisation("A", (KEY, OTHER))
+    return ask(WitnessClient("A", post), organisation, SIGNED, tree, known_size=5, now=NOW, published=published)
+
+
+def test_a_witness_that_names_less_than_it_signed_is_shown_its_signature() -> None:
+    asked: list[bytes] = []
+    with pytest.raises(WitnessForgotError) as forgot:
+        reminded(
+            saying((409, SIZE, b"3\n"), (200, "text/plain", str(BY_US.signatures[0]).encode()), asked=asked), BY_US
+        )
+    assert forgot.value.params == {"cosigned": 5, "remembers": 3}
+    request = parse_add_checkpoint(asked[1].decode())
+    assert (request.old_size, request.checkpoint) == (3, str(BY_US))
+    assert request.path == prove_consistency(sm3, LEAVES[:5], 3)
+    with pytest.raises(WitnessForgotError):
+        reminded(saying((409, SIZE, b"3\n"), (503, "text/plain", b"retired")), BY_US)
+    with pytest.raises(WitnessUnavailableError):
+        reminded(saying((409, SIZE, b"3\n"), (500, "text/plain", b"")), BY_US)
+
+
+def test_an_organisation_s_second_witness_that_was_away_catches_up() -> None:
+    asked: list[bytes] = []
+    post = saying((409, SIZE, b"3\n"), (200, "text/plain", str(BY_US.signatures[0]).encode()), ok(line()), asked=asked)
+    assert reminded(post, BY_ANOTHER) == (line(),)
+    assert [parse_add_checkpoint(body.decode()).old_size for body in asked] == [5, 3, 5]
 
 
 @pytest.mark.parametrize("time", [TIME - 600, TIME + 600])
@@ -169,7 +213,25 @@ def test_nobody_there(url: str) -> None:
     witness.close()
 
 
-def test_an_answer_that_never_ends_is_cut_short() -> None:
+def test_an_answer_that_drips_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witnessing, "TIMEOUT_SECONDS", 0.05)
+    dripped = []
+
+    def drip() -> Iterator[bytes]:
+        for _ in range(200):
+            dripped.append(1)
+            time.sleep(0.01)
+            yield b"x"
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=drip()))
+    witness = HttpWitness("A", "http://w.example", client=httpx.Client(transport=transport))
+    with pytest.raises(WitnessUnavailableError, match="too long"):
+        witness.add_checkpoint(REQUEST)
+    assert len(dripped) < 100
+    witness.close()
+
+
+def test_an_answer_that_never_comes_is_cut_short() -> None:
     def slow(_request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("slow")
 
