@@ -96,6 +96,16 @@ class InvalidReceiptsError(LedgerError):
         super().__init__(message, row=row)
 
 
+class InvalidPolicyError(LedgerError):
+    """Text that is no witness policy, or one that says more than can be followed here."""
+
+    code = "policy_invalid"
+
+    def __init__(self, message: str, *, line: int) -> None:
+        """Say in which line; 0 is the file as a whole."""
+        super().__init__(message, line=line)
+
+
 class FilesUnavailableError(LedgerError):
     """The store of the log's files does not answer, or cannot keep a log."""
 

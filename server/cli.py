@@ -21,7 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Serve what is in the data folder.",
     "witness": "Run a witness: another organisation's process, with keys and a folder of its own.",
     "monitor": "List what is logged in an issuer's name, and check that the log is still the same.",
-    "log": "Check and repair the log's files; mirror a log.",
+    "log": "See the log's state and witnesses, check and repair its files; mirror a log.",
     "ledger": "Deploy the contracts, list their versions, and compare the chain with the log.",
     "client": "Register platforms that sign people in here.",
     "keys": "List, rotate and withdraw the keys that sign ID tokens.",

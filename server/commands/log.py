@@ -1,7 +1,8 @@
-"""`xinji log`: check and repair the log's files, or keep another organisation's copy of a log."""
+"""`xinji log`: its state and its witnesses; check and repair its files, or keep a copy of another's log."""
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,12 +15,14 @@ from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.errors import ForkedLogError, LedgerError, MirrorSourceError
 from ledger.fsck import findings
 from ledger.mirror import Mirror, run_once
+from ledger.policy_text import parse_policy
 from ledger.reading import HttpSource
 from ledger.repair import repair as repair_log
 from ledger.tiles import TileFolder
 from ledger.vkey import VerifierKey, parse_vkey
+from server.log_state import log_state, policy_of, with_policy
 from server.parts import Parts, build_parts, trust_path
-from server.settings import Settings
+from server.settings import Settings, load_installation, save_installation
 from server.trust import read_trust
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -30,7 +33,7 @@ logger = structlog.get_logger()
 
 @app.callback()
 def log() -> None:
-    """Check and repair the log's files, or keep another organisation's copy of a log."""
+    """See the log's state and its witnesses, check and repair its files, or keep a copy of another's log."""
 
 
 @app.command()
@@ -53,6 +56,33 @@ def fsck(
         typer.echo(f"{count} findings: the log must not be served or extended as it is", err=True)
         raise typer.Exit(FOUND)
     typer.echo("没有发现问题。 The log is whole.")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON")] = False,
+) -> None:
+    """Say how far the log is and whether its witnesses answer; status 1 while a checkpoint waits for its quorum."""
+    state = log_state(build_parts(Settings()))
+    for line in [json.dumps(state.as_json(), ensure_ascii=False, indent=1)] if as_json else state.lines():
+        typer.echo(line)
+    if state.waiting is not None:
+        raise typer.Exit(FOUND)
+
+
+@app.command()
+def policy(
+    file: Annotated[
+        Path | None, typer.Option("--set", help="Take the witnesses and the quorum from this file; then restart")
+    ] = None,
+) -> None:
+    """Print the log's witness policy, or replace it (C2SP tlog-policy: k of n organisations)."""
+    settings = Settings()
+    installation = load_installation(settings)
+    if file is not None:
+        installation = with_policy(installation, parse_policy(file.read_bytes()))
+        save_installation(settings, installation)
+    typer.echo(str(policy_of(installation, _own_keys(build_parts(settings)))), nl=False)
 
 
 @app.command()
