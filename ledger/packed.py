@@ -32,7 +32,7 @@ def pack(values: Sequence[bytes], width: int) -> dict[str, Any]:
     Raises:
         ValueError: One has another width: all after it would be taken for others.
     """
-    if any(len(value) != width for value in values):
+    if set(map(len, values)) - {width}:
         raise ValueError(f"not every value has {width} bytes")
     return {"packed": b"".join(values), "count": len(values)}
 

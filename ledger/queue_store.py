@@ -50,7 +50,7 @@ def queued(session: Session, *, until: datetime, after: bytes, limit: int, but: 
     if but:
         statement = statement.where(QUEUE.c.issuer.not_in(but))
     rows = session.execute(statement.order_by(QUEUE.c.commitment).limit(limit))
-    return [issuer + commitment for issuer, commitment in rows]
+    return [issuer + commitment for issuer, commitment in rows.all()]
 
 
 def queued_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
