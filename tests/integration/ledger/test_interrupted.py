@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ class Fuse:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = 0
         self.after = False
+        self._lock = threading.Lock()  # Files are synced in several threads.
         monkeypatch.setattr(Session, "commit", self._fused(Session.commit))
         monkeypatch.setattr(os, "fsync", self._fused(os.fsync))
         monkeypatch.setattr(Path, "replace", self._fused(Path.replace))
@@ -43,8 +45,9 @@ class Fuse:
 
     def _fused(self, step: Callable[..., object]) -> Callable[..., object]:
         def fused(*args: object) -> object:
-            self.left -= 1
-            blows = self.left == 0
+            with self._lock:
+                self.left -= 1
+                blows = self.left == 0
             if blows and not self.after:
                 raise Crash
             done = step(*args)
