@@ -1,11 +1,13 @@
-"""The table of anchors: checkpoints that were signed for the chain, and what became of them."""
+"""The tables of anchors: checkpoints that were signed for the chain, what became of them, and who endorsed them."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kernel.db import Base
+from kernel.db import Base, UtcDateTime
 from ledger.transactions import Transacted
 
 
@@ -23,3 +25,22 @@ class LogAnchor(Transacted, Base):
     root_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     previous_size: Mapped[int] = mapped_column(BigInteger)
     previous_root: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class AnchorEndorsements(Base):
+    """What the contract said of an anchor's endorsements when it was asked last. A page shows it; nothing relies on it.
+
+    `endorsed`: address of each endorser -> when we first saw its endorsement (ISO 8601). `endorsers`:
+    how many may endorse; `needed`: how many confirm.
+    """
+
+    __tablename__ = "log_anchor_endorsements"
+
+    chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    contract: Mapped[str] = mapped_column(String(42), primary_key=True)
+    tree_size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    needed: Mapped[int] = mapped_column(Integer)
+    endorsers: Mapped[int] = mapped_column(Integer)
+    confirmed: Mapped[bool] = mapped_column(Boolean)
+    endorsed: Mapped[dict[str, str]] = mapped_column(JSON)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)

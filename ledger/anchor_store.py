@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
-from ledger.anchor_models import LogAnchor
+from ledger.anchor_models import AnchorEndorsements, LogAnchor
 from ledger.models import LogCheckpoint
 from ledger.store import PUBLISHED
 from ledger.transactions import TransactionState
@@ -29,6 +29,17 @@ class PublishedHead(NamedTuple):
 
     tree_size: int
     root_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Endorsements:
+    """Who endorsed an anchor, and when we first saw that; `asked_at`: when the contract was asked last."""
+
+    needed: int
+    endorsers: int
+    confirmed: bool
+    endorsed: Mapping[str, datetime]
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,42 @@ def anchors(session: Session, limit: int, *, below: int | None = None) -> list[A
         statement = statement.where(LogAnchor.tree_size < below)
     rows = session.scalars(statement.order_by(LogAnchor.tree_size.desc()).limit(limit))
     return [_anchor(row) for row in rows]
+
+
+def newest_finals(session: Session, contract: Contract, limit: int) -> list[PublishedHead]:
+    """Return size and root of the final anchors of the largest trees, the largest first."""
+    statement = _on(contract).where(LogAnchor.state == TransactionState.FINAL)
+    rows = session.scalars(statement.order_by(LogAnchor.tree_size.desc()).limit(limit))
+    return [PublishedHead(row.tree_size, row.root_hash) for row in rows]
+
+
+def latest(session: Session, limit: int) -> Sequence[LogAnchor]:
+    """Return the transactions that were begun last, in whatever state, the newest first."""
+    return session.scalars(select(LogAnchor).order_by(LogAnchor.id.desc()).limit(limit)).all()
+
+
+def endorsements(session: Session, places: Sequence[tuple[int, str, int]]) -> dict[tuple[int, str, int], Endorsements]:
+    """Return what is known of the endorsements at these places: chain id, contract, tree size."""
+    row = AnchorEndorsements
+    statement = select(row).where(tuple_(row.chain_id, row.contract, row.tree_size).in_(places))
+    return {(one.chain_id, one.contract, one.tree_size): _endorsements(one) for one in session.scalars(statement)}
+
+
+def keep_endorsements(session: Session, place: tuple[int, str, int], known: Endorsements) -> None:
+    """Write down what the contract said of an anchor's endorsements, over what it said before."""
+    chain_id, contract, tree_size = place
+    session.merge(
+        AnchorEndorsements(
+            chain_id=chain_id,
+            contract=contract,
+            tree_size=tree_size,
+            needed=known.needed,
+            endorsers=known.endorsers,
+            confirmed=known.confirmed,
+            endorsed={address: at.isoformat() for address, at in known.endorsed.items()},
+            asked_at=known.asked_at,
+        )
+    )
 
 
 def unfinished(session: Session, contract: Contract) -> LogAnchor | None:
@@ -132,3 +179,8 @@ def _anchor(row: LogAnchor) -> Anchor:
         root_hash=row.root_hash,
         final_at=row.changed_at,
     )
+
+
+def _endorsements(row: AnchorEndorsements) -> Endorsements:
+    seen = {address: datetime.fromisoformat(at) for address, at in row.endorsed.items()}
+    return Endorsements(row.needed, row.endorsers, row.confirmed, seen, row.asked_at)

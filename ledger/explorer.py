@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
 from ledger import drawing, explorer_store, store
-from ledger.anchor_store import Anchor, anchor_of, anchors
+from ledger.anchor_store import Anchor, Endorsements, anchor_of, anchors, endorsements
+from ledger.anchor_store import latest as latest_anchors
 from ledger.bundles import LogProof, Publication, bundle_anchor, proof_of, publication
 from ledger.checkpoint import WitnessPolicy
 from ledger.drawing import Step, TreeDrawing
@@ -21,10 +22,13 @@ from ledger.entry import Entry, EntryType
 from ledger.log import LogServices
 from ledger.merkle import InclusionProof, leaf_hash
 from ledger.note import parse_note
+from ledger.records import store as record_store
 from ledger.store import CheckpointRow
+from ledger.transactions import Transacted
 
 PAGE: Final = 10
 CURVE: Final = 60
+TRANSACTIONS: Final = 8
 DAY: Final = timedelta(days=1)
 PROOF_FORMAT: Final = "xinji/log-proof/1"
 
@@ -98,11 +102,34 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
-class AnchorsView:
-    """One page of anchors, the largest first; `older` is where the next page begins."""
+class AnchorView:
+    """An anchor, and what is known of its endorsements; None where nobody endorses, or nobody was asked yet."""
 
-    anchors: tuple[Anchor, ...]
+    anchor: Anchor
+    endorsements: Endorsements | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """One transaction of ours. `tree_size` for an anchor; else `code`, and the commitment of the entry that is told."""
+
+    kind: Literal["anchor", "registry", "status"]
+    tree_size: int | None
+    code: str | None
+    commitment: str | None
+    state: str
+    block_number: int | None
+    tx_hash: bytes
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainView:
+    """One page of anchors, the largest first, `older` is where the next page begins; and our latest transactions."""
+
+    anchors: tuple[AnchorView, ...]
     older: int | None
+    transactions: tuple[TransactionView, ...]
 
 
 def overview(session: Session, log: LogServices, *, below: int | None = None) -> Overview:
@@ -153,10 +180,14 @@ def look_up(session: Session, log: LogServices, commitment: bytes) -> EntryView 
     )
 
 
-def anchor_page(session: Session, *, below: int | None = None) -> AnchorsView:
-    """Return a page of final anchors."""
+def chain_view(session: Session, *, below: int | None = None) -> ChainView:
+    """Return a page of final anchors with their endorsements; on the first page, our latest transactions too."""
     found = anchors(session, PAGE + 1, below=below)
-    return AnchorsView(tuple(found[:PAGE]), found[PAGE - 1].tree_size if len(found) > PAGE else None)
+    places = [(one.chain_id, one.contract, one.tree_size) for one in found[:PAGE]]
+    known = endorsements(session, places) if places else {}
+    shown = tuple(AnchorView(one, known.get(place)) for one, place in zip(found, places, strict=False))
+    older = found[PAGE - 1].tree_size if len(found) > PAGE else None
+    return ChainView(shown, older, _transactions(session) if below is None else ())
 
 
 def proof_json(session: Session, log: LogServices, proof: LogProof) -> dict[str, Any]:
@@ -177,6 +208,32 @@ def proof_json(session: Session, log: LogServices, proof: LogProof) -> dict[str,
         },
         "anchor": bundle_anchor(session, proof.tree_size, tiles=log.tiles),
     }
+
+
+def _transactions(session: Session) -> tuple[TransactionView, ...]:
+    """Return our latest transactions of all kinds, the newest first."""
+    told = record_store.latest(session, TRANSACTIONS)
+    entries = store.placed(session, [row.commitment for row in told])
+    found = [
+        (row.id, _transaction(row, "anchor", tree_size=row.tree_size)) for row in latest_anchors(session, TRANSACTIONS)
+    ]
+    for row in told:
+        placed = entries.get(row.commitment)
+        is_list = placed is not None and placed.entry[:1] == bytes((EntryType.STATUS_LIST,))
+        kind: Literal["status", "registry"] = "status" if is_list else "registry"
+        found.append((row.id, _transaction(row, kind, code=row.code, commitment=row.commitment.hex())))
+    return tuple(view for _, view in sorted(found, key=lambda pair: pair[0], reverse=True)[:TRANSACTIONS])
+
+
+def _transaction(
+    row: Transacted,
+    kind: Literal["anchor", "registry", "status"],
+    *,
+    tree_size: int | None = None,
+    code: str | None = None,
+    commitment: str | None = None,
+) -> TransactionView:
+    return TransactionView(kind, tree_size, code, commitment, row.state, row.block_number, row.tx_hash, row.changed_at)
 
 
 def _growth(session: Session, latest: list[CheckpointRow], now: datetime) -> Growth:

@@ -33,7 +33,7 @@ class Transacted:
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     mode: Mapped[str] = mapped_column(String(16))
-    label: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(String(200))
     chain_id: Mapped[int] = mapped_column(BigInteger)
     contract: Mapped[str] = mapped_column(String(42))
     nonce: Mapped[int | None] = mapped_column(BigInteger)

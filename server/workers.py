@@ -18,7 +18,7 @@ from idp.oauth import key_rotation
 from idp.oauth.logout import delivering
 from kernel.audit import chain_events, purge_events
 from kernel.workers import Worker
-from ledger import anchoring, publication_cycle
+from ledger import anchoring, endorsements, publication_cycle
 from ledger.chain.base import Chain
 from ledger.records import recording
 from server import accrediting
@@ -41,6 +41,7 @@ def workers(parts: Parts, chain: Chain, opening: Opening) -> list[Worker]:
         Worker("status", lambda: status_publishing.run_once(parts.credentials), min(rhythm.status / 2, 60)),
         Worker("anchoring", _anchoring(parts, chain, opening), min(rhythm.anchoring, 1)),
         *_recording(parts, chain, opening),
+        Worker("endorsements", _watching(parts, chain, opening), min(rhythm.anchoring, 60)),
         Worker("comparing", _comparing(parts, chain, opening), 600),
         Worker("audit", lambda: _chain_audit(parts), 2),
         Worker("logout", _telling_logouts(parts), 2),
@@ -69,6 +70,11 @@ def _anchoring(parts: Parts, chain: Chain, opening: Opening) -> Callable[[], int
 def _comparing(parts: Parts, chain: Chain, opening: Opening) -> Callable[[], int]:
     services = comparing(parts, chain)
     return lambda: opening.turn(services.run_once)
+
+
+def _watching(parts: Parts, chain: Chain, opening: Opening) -> Callable[[], int]:
+    by = endorsements.Watching(parts.database, chain, parts.clock, parts.installation.log_origin)
+    return lambda: opening.turn(lambda: endorsements.run_once(by))
 
 
 def _recording(parts: Parts, chain: Chain, opening: Opening) -> list[Worker]:

@@ -47,6 +47,11 @@ def finals(session: Session, contract: Contract, *, after: bytes | None, limit: 
     return session.scalars(statement.order_by(LogRecord.commitment).limit(limit)).all()
 
 
+def latest(session: Session, limit: int) -> Sequence[LogRecord]:
+    """Return the transactions that were begun last, in whatever state, the newest first."""
+    return session.scalars(select(LogRecord).order_by(LogRecord.id.desc()).limit(limit)).all()
+
+
 def unrecorded_statements(session: Session, contract: Contract) -> Sequence[LogStatement]:
     """Return published statements without a record, in the order in which they were made."""
     statement = select(LogStatement).where(_unrecorded(LogStatement.commitment, contract))

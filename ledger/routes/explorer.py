@@ -19,7 +19,7 @@ from ledger.accreditation_proof import accreditation_proof
 from ledger.bundles import LogProof, proof_of
 from ledger.drawing import BOX_HEIGHT, BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH
 from ledger.errors import EntryNotFoundError
-from ledger.explorer import anchor_page, look_up, overview, proof_json
+from ledger.explorer import chain_view, look_up, overview, proof_json
 from ledger.issuer_history import history
 from ledger.routes.commitments import parse_code, parse_commitment, parse_index
 from ledger.routes.services import explorer_of
@@ -97,11 +97,11 @@ async def accreditation_file(
 
 @router.get("/ledger/chain", dependencies=[allow("anyone")])
 async def chain_page(request: Request, below: Below = None) -> Response:
-    """Show the anchors, their blocks and what the engine is honestly called."""
+    """Show the anchors, who endorsed them, our latest transactions, and what the engine is honestly called."""
     services = explorer_of(request)
     with database_of(request).read() as session:
-        page = anchor_page(session, below=below)
-    engine = services.engine_label or next((one.label for one in page.anchors), None)
+        page = chain_view(session, below=below)
+    engine = services.engine_label or next((one.anchor.label for one in page.anchors), None)
     values = {"page": page, "b64": b64, "engine": engine, "origin": services.log.origin}
     return pages_of(request).render(request, "ledger/chain.html", values)
 
