@@ -8,10 +8,11 @@ from typing import Any, Final
 from credentials.errors import InvalidStatusListError
 from credentials.status_list import BITS, STATEMENT_TYP, TYP, Status, decompress, status_at
 from credentials.verification import accredited
+from credentials.verification.accredited import Claimed
 from credentials.verification.findings import FindingError, UnreadableError, found_as
-from credentials.verification.log import Tree
+from credentials.verification.log import Tree, open_status_log
 from credentials.verification.presented import Presented
-from credentials.verification.reading import LAST_SECOND, number, read_pair, read_token, text
+from credentials.verification.reading import LAST_SECOND, key_id_of, number, read_pair, read_token, text
 from credentials.verification.report import iso
 from credentials.verification.trust import Trust
 from crypto.jose import SUITE_ALG, verify_jwt
@@ -26,9 +27,18 @@ Payloads = Mapping[str, Mapping[str, Any]]
 
 
 def check(
-    part: object, credential: Presented | None, tree: Tree | None, trust: Trust | None, *, now: int
+    part: object, credential: Presented | None, tree: Tree | None, trust: Trust | None, *, now: int, given: bool = False
 ) -> dict[str, Any]:
     """Return the evidence that the credential holds.
+
+    Args:
+        part: The status of a bundle, or a fresh one.
+        credential: Whose status it is.
+        tree: Under the credential's checkpoint; the signer's accreditation lies there unless `part` names a `log`.
+        trust: Whom the verifier believes.
+        now: POSIX seconds.
+        given: Whether the verifier brought `part` itself: its lists may be younger than its `log`, and
+            signed with a newer key.
 
     Raises:
         FindingError: `status_revoked` and its like, or why its status is not known.
@@ -50,9 +60,16 @@ def check(
     # 2. Signed by the province's status service, which was accredited when it signed.
     if trust is None:
         raise FindingError("status_no_trust", **evidence)
-    signer, keys = _signer(part, lists, credential, tree, trust, at=as_of)
+    latest = max(p["iat"] for p in lists.values())
+    if part.get("log") is not None:
+        tree = open_status_log(part["log"], trust, listed_at=None if given else latest)
+    chain = _chain(part, lists, tree, trust, at=as_of)
+    keys = chain[0].service_keys(STATUS_PROVIDER)
+    if given and not {key_id_of(part[suite]) for suite in lists} <= {key.key_id for key in keys}:
+        raise FindingError("status_key_unknown", **evidence)
+    signer = _signer(part, lists, credential, chain[0], keys)
     # 3. Fresh.
-    if now >= until or max(p["iat"] for p in lists.values()) > now + CLOCK_SKEW:
+    if now >= until or latest > now + CLOCK_SKEW:
         raise FindingError("status_stale", **evidence)
     if state is Status.VALID:
         return evidence | {"state": "valid"}
@@ -89,17 +106,21 @@ def _look_up(payload: Mapping[str, Any], index: int) -> int:
     return status_at(decompress(text(listed, "lst")), index)
 
 
-def _signer(
-    part: Mapping[str, Any], lists: Payloads, credential: Presented, tree: Tree | None, trust: Trust, *, at: int
-) -> tuple[str, Sequence[PublicKey]]:
-    """Return the status service that signed all lists, and its keys."""
+def _chain(part: Mapping[str, Any], lists: Payloads, tree: Tree | None, trust: Trust, *, at: int) -> Sequence[Claimed]:
+    """Return the chain that accredits the status service."""
     try:
         chain = accredited.read(part.get("accreditation"))
         accredited.check_status_service(chain, trust.roots, tree, suites=lists, at=at)
     except FindingError as finding:
         raise FindingError("status_signature", str(finding)) from finding
-    service = chain[0].subject
-    keys = chain[0].service_keys(STATUS_PROVIDER)
+    return chain
+
+
+def _signer(
+    part: Mapping[str, Any], lists: Payloads, credential: Presented, leaf: Claimed, keys: Sequence[PublicKey]
+) -> str:
+    """Return the status service, which signed all lists."""
+    service = leaf.subject
     with found_as("status_signature"):
         # Only the province itself keeps its lists: a county's keys must not speak for every school.
         province = parse_entity_id(credential.issuer).province
@@ -109,7 +130,7 @@ def _signer(
             verify_jwt(part[suite], keys, typ=TYP, algs=(SUITE_ALG[suite],))
             if payload.get("iss") != service.entity_id:
                 raise UnreadableError("the list speaks in another's name")
-    return service.entity_id, keys
+    return service.entity_id
 
 
 def _reason(

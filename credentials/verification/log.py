@@ -9,7 +9,8 @@ from typing import Any, Final
 from credentials.verification.findings import FindingError, UnreadableError, found_as
 from credentials.verification.presented import Presented
 from credentials.verification.reading import LAST_SECOND, member, number
-from credentials.verification.trust import Trust
+from credentials.verification.report import iso
+from credentials.verification.trust import Log, Trust
 from crypto.encoding import from_b64
 from crypto.hashes import Hash, sm3
 from kernel.errors import XinjiError
@@ -22,6 +23,8 @@ from ledger.note import Note, Signature, parse_note
 from ledger.registry.entities import parse_entity_id
 from ledger.vkey import VerifierKey
 
+CLOCKS: Final = 600
+"""By how many seconds the clocks of witnesses and of a log may differ (docs/ledger-format.md §7)."""
 _MAX_PATH: Final = 63
 _HASH_BYTES: Final = 32
 _NEEDED: Final = ("origin", "entry", "index", "path", "checkpoint")
@@ -112,6 +115,8 @@ def check_inclusion(
         raise FindingError("inclusion_checkpoint_signature", "no checkpoint of this log", origin=origin)
     for key in log.keys if log else ():
         _check_log_line(head, key)
+    if log is not None and _beyond_final(head, log):
+        raise FindingError("inclusion_beyond_final", origin=origin, tree_size=head.checkpoint.head.tree_size)
     if credential is None:
         raise FindingError("inclusion_proof", "there is no credential that the entry could be")
     evidence = {"origin": origin, "tree_size": head.checkpoint.head.tree_size, "index": part["index"]}
@@ -119,6 +124,41 @@ def check_inclusion(
     with found_as("inclusion_proof", **evidence):
         tree.verify(entry, read_proof(part))
     return evidence
+
+
+def open_status_log(part: object, trust: Trust, *, listed_at: int | None) -> Tree:
+    """Return the tree of the `log` that a status part names for itself: well signed, and seen by the quorum.
+
+    A key that the status service got later can stand neither under the older checkpoint of a credential
+    nor in a log that was closed. `listed_at`: when the list was made, which the checkpoint must not be
+    older than; None where the verifier brought a list that is younger than the bundle.
+
+    Raises:
+        FindingError: `status_log`, or `status_beyond_final` where the log was closed before.
+    """
+    origin, head = member(part, "origin"), read_head(part)
+    log = trust.logs.get(origin) if isinstance(origin, str) else None
+    if log is None:
+        raise FindingError("status_log", "no log of the trust file", origin=origin)
+    if head is None or head.checkpoint.origin != origin:
+        raise FindingError("status_log", "no checkpoint of this log", origin=origin)
+    try:
+        for key in log.keys:
+            _check_log_line(head, key)
+        seen = find_quorum(head, trust).time if trust.policy.quorum else None
+    except FindingError as finding:
+        raise FindingError("status_log", str(finding), origin=origin) from finding
+    if _beyond_final(head, log):
+        raise FindingError("status_beyond_final", origin=origin, tree_size=head.checkpoint.head.tree_size)
+    if seen is not None and listed_at is not None and seen + CLOCKS < listed_at:
+        raise FindingError("status_log", f"the list is younger: {iso(listed_at)}", origin=origin, time=iso(seen))
+    return Tree(log.hash, head.checkpoint.head)
+
+
+def _beyond_final(head: Head, log: Log) -> bool:
+    """Whether a well signed checkpoint proves that its log went on, or was written anew, after it was closed."""
+    end, tree = log.final, head.checkpoint.head
+    return end is not None and (tree.tree_size > end.tree_size or (tree.tree_size == end.tree_size and tree != end))
 
 
 def _check_log_line(head: Head, key: VerifierKey) -> None:

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from credentials.verification.findings import UnreadableError
 from credentials.verification.reading import number, strict_json, text
-from crypto.encoding import from_b64u
+from crypto.encoding import from_b64, from_b64u
 from crypto.hashes import HASHES, Hash
 from crypto.jose import SUITE_ALG
 from crypto.jose_general import verify_general
 from crypto.keys import PublicKey, public_key
 from kernel.errors import XinjiError
 from ledger.checkpoint import Organisation, WitnessPolicy
+from ledger.merkle import TreeHead
 from ledger.registry.chain import Root
 from ledger.vkey import LOG_KINDS, WITNESS_KINDS, VerifierKey, parse_vkey
 
 FORMAT: Final = "xinji/trust/1"
 TYP: Final = "xinji-trust+json"
 CLOCK_SKEW: Final = timedelta(minutes=5)
+HASH_SIZE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log: its origin line, the hash of its tree, and the keys that all sign its checkpoints."""
+    """A log: its origin line, the hash of its tree, the keys that all sign its checkpoints, and its end if it has one.
+
+    A larger tree than `final`, or another one of that size, proves that the log misbehaved.
+    """
 
     origin: str
     hash: Hash
     keys: tuple[VerifierKey, ...]
+    final: TreeHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def _opened(data: bytes, now: datetime) -> Trust:
         version=number(payload, "version"),
         expires_at=expires_at,
         roots=tuple(roots),
-        logs={item["origin"]: _log(item) for item in payload["logs"]},
+        logs=_logs(payload["logs"]),
         policy=_policy(payload["witness_policy"]),
     )
 
@@ -95,11 +101,27 @@ def _keys(jwks: Mapping[str, Any]) -> tuple[PublicKey, ...]:
     return tuple(public_key(jwk) for jwk in jwks["keys"])
 
 
+def _logs(items: Sequence[Mapping[str, Any]]) -> dict[str, Log]:
+    logs = {item["origin"]: _log(item) for item in items}
+    if len(logs) < len(items):
+        raise UnreadableError("a log stands twice")
+    return logs
+
+
 def _log(item: Mapping[str, Any]) -> Log:
     keys = tuple(parse_vkey(vkey) for vkey in item["vkeys"])
     if not keys or any(key.kind not in LOG_KINDS for key in keys):
         raise UnreadableError("a log is named with log keys")
-    return Log(text(item, "origin"), HASHES[item["hash"]], keys)
+    return Log(text(item, "origin"), HASHES[item["hash"]], keys, _final(item.get("final")))
+
+
+def _final(part: Mapping[str, Any] | None) -> TreeHead | None:
+    if part is None:
+        return None
+    root = from_b64(text(part, "root"))
+    if len(root) != HASH_SIZE:
+        raise UnreadableError("the root of a final checkpoint has another length")
+    return TreeHead(number(part, "size"), root)
 
 
 def _policy(part: Mapping[str, Any]) -> WitnessPolicy:

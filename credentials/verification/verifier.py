@@ -24,7 +24,8 @@ from ledger.registry.entities import Kind, parse_entity_id
 from ledger.registry.errors import InvalidEntityError
 from ledger.registry.statement import ISSUER
 
-BUNDLE_FORMAT: Final = "xinji/bundle/1"
+BUNDLE_FORMATS: Final = ("xinji/bundle/1", "xinji/bundle/2")
+"""In the second the status may name a `log` of its own; nothing else differs."""
 BACKDATING: Final = 30 * 86_400
 
 Part = TypeVar("Part")
@@ -88,6 +89,7 @@ class _Case:
     head: Head | None
     tree: Tree | None
     quorum: Quorum | FindingError
+    status_given: bool
 
     @property
     def witnessed_at(self) -> int | None:
@@ -96,6 +98,7 @@ class _Case:
 
 
 def _opened(parts: Mapping[str, Any], trust: Trust | None, now: int, status: Mapping[str, Any] | None) -> _Case:
+    given = status is not None
     if status is not None:
         parts = {**parts, "status": _again(status)}
     head = log.read_head(parts.get("log"))
@@ -108,6 +111,7 @@ def _opened(parts: Mapping[str, Any], trust: Trust | None, now: int, status: Map
         head=head,
         tree=log.tree_of(head, parts.get("log"), trust),
         quorum=_attempt(lambda: log.find_quorum(head, trust)),
+        status_given=given,
     )
 
 
@@ -120,7 +124,7 @@ def _parts(bundle: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
             parts = strict_json(bundle)
         except UnreadableError:
             parts = None
-    return parts if isinstance(parts, dict) and parts.get("format") == BUNDLE_FORMAT else {}
+    return parts if isinstance(parts, dict) and parts.get("format") in BUNDLE_FORMATS else {}
 
 
 def _again(parsed: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -181,7 +185,9 @@ def _issuer(case: _Case) -> Step:
 
 def _status(case: _Case) -> Step:
     credential = None if isinstance(case.credential, FindingError) else case.credential
-    evidence = current_status.check(case.parts.get("status"), credential, case.tree, case.trust, now=case.now)
+    evidence = current_status.check(
+        case.parts.get("status"), credential, case.tree, case.trust, now=case.now, given=case.status_given
+    )
     return step("status_ok", evidence)
 
 

@@ -6,7 +6,7 @@ import { readJwt } from "./jwt.js";
 import { keySet } from "./keys.js";
 import { HASHES } from "./hashes.js";
 import { readVkey } from "./note.js";
-import { FormatError, fromB64u, isIndex, isObject, isText, strictJson } from "./strict.js";
+import { FormatError, fromB64, fromB64u, isIndex, isObject, isText, strictJson } from "./strict.js";
 import { SUITES } from "./suites.js";
 
 export class TrustError extends Error {
@@ -108,12 +108,20 @@ function readRoot({ entity_id: entityId, provinces, jwks }) {
   return { entityId, provinces, keys: keySet(jwks) };
 }
 
-function readLog({ origin, hash, vkeys }) {
+function readLog({ origin, hash, vkeys, final }) {
   const keys = list(vkeys).map(readVkey);
   const named = keys.length > 0 && keys.every(({ timed }) => timed === null);
   if (!isText(origin) || !Object.hasOwn(HASHES, hash) || !named) throw new FormatError("a log of another form");
   unique(keys.map(({ text }) => text));
-  return { origin, hash: HASHES[hash], vkeys: keys };
+  return { origin, hash: HASHES[hash], vkeys: keys, final: readFinal(final) };
+}
+
+// Where a log that was closed ended: a larger tree, or another one of that size, proves misbehaviour.
+function readFinal(final) {
+  if (final === undefined || final === null) return null;
+  const root = fromB64(final.root);
+  if (!isIndex(final.size) || root.length !== 32) throw new FormatError("final is the size and the root of the last checkpoint");
+  return { size: final.size, root };
 }
 
 function readWitnesses({ quorum, witnesses }) {

@@ -17,6 +17,9 @@ import { checkStatus } from "./steps/status.js";
 import { isObject, strictJson } from "./strict.js";
 import { openTrust } from "./trust.js";
 
+// In the second the status may name a `log` of its own; nothing else differs.
+const FORMATS = new Set(["xinji/bundle/1", "xinji/bundle/2"]);
+
 /**
  * Verify `bundle` (text, bytes or parsed) against the trust file `trustFile` (text or parsed, or null).
  *
@@ -58,7 +61,7 @@ export function verify(bundle, trustFile, { now = Math.floor(Date.now() / 1000),
   run("issuer_chain", () => checkIssuer(credential, statements, { trust, time, head, log: parts.log }));
 
   // 3. Status: the fresh, signed list of the province.
-  run("status_mismatch", () => checkStatus(fresh ?? parts.status, credential, { trust, head, now }));
+  run("status_mismatch", () => checkStatus(fresh ?? parts.status, credential, { trust, head, now, given: fresh !== undefined }));
 
   // 4. Inclusion: the log's entry is this credential, and lies under the log's signed checkpoint.
   run("inclusion_proof", () => checkInclusion(parts.log, credential, { trust, checkpoint, head }));
@@ -91,7 +94,7 @@ function usable(trustFile, now) {
 // A bundle that cannot be read is taken for an empty one: every step then says what is missing.
 function readBundle(bundle) {
   const { value } = attempt(() => strict(bundle));
-  return isObject(value) && value.format === "xinji/bundle/1" ? value : {};
+  return isObject(value) && FORMATS.has(value.format) ? value : {};
 }
 
 // What was parsed elsewhere is written and read again: the same bounds hold for it.

@@ -115,6 +115,12 @@ PROOF_CASES = {
     "yes_other_suite": ProofCase("The same, for its ES256 key.", key=key_of("university issuing", 1)),
     "yes_long_chain": ProofCase("A school under county, city and province.", recipe=long(), **HIGH),
     "yes_whatever_type_and_key": ProofCase("Neither type nor key is asked for.", type=None, key=None),
+    "yes_log_among_two": ProofCase(
+        "The trust file names the log of another year first, and the end of this one.",
+        trust=lambda p: p.update(
+            logs=[world.log_of_2027(), p["logs"][0] | {"final": {"size": 40, "root": b64(sha256(b"another end"))}}]
+        ),
+    ),
     "yes_at_t": ProofCase("At T itself.", at=T),
     "yes_before_it_was_retired": ProofCase(
         "Retired later than the time asked about.", recipe=leaf(status=said("retired", LATER + 1))
@@ -216,6 +222,16 @@ PROOF_CASES = {
                 b64(sha256(b"other")) if at == 2 else line for at, line in enumerate(p["log"]["checkpoint"].split("\n"))
             )
         ),
+    ),
+    "checkpoint_beyond_final": wrong(
+        "The log was closed with fewer entries than the checkpoint has.",
+        {"log": "log_beyond_final", "witnesses": "witnesses_missing", "chain": "issuer_unlogged"},
+        trust=lambda p: p["logs"][0].update(final={"size": 20, "root": b64(sha256(b"another end"))}),
+    ),
+    "checkpoint_not_the_final_one": wrong(
+        "The log was closed with as many entries as the checkpoint has, and another root.",
+        {"log": "log_beyond_final", "witnesses": "witnesses_missing", "chain": "issuer_unlogged"},
+        trust=lambda p: p["logs"][0].update(final={"size": 21, "root": b64(sha256(b"another end"))}),
     ),
     "checkpoint_of_another_log": wrong(
         "The log part names another origin than the checkpoint.",

@@ -122,6 +122,6 @@ INTEGRITY_CASES = {
         "The file was cut in the middle.", Recipe(), EMPTY, text=lambda text: text[: len(text) // 2], time=None
     ),
     "format_other": bad(
-        "A bundle of another format.", Recipe(bundle=d.bundle_with(format="xinji/bundle/2")), EMPTY, time=None
+        "A bundle of another format.", Recipe(bundle=d.bundle_with(format="xinji/bundle/3")), EMPTY, time=None
     ),
 }

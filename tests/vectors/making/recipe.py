@@ -51,11 +51,41 @@ from tests.vectors.making.world import (
 
 
 @dataclass
+class StatusLog:
+    """The checkpoint of its own that a status part brings: a later one of the same log, or one of another log.
+
+    `proved_before`: the service's statements stand in the credential's tree too, and the proofs shown lead there.
+    """
+
+    origin: str = ORIGIN
+    hash_name: str = "sm3"
+    key: str = "log"
+    size: int = 34
+    proved_before: bool = False
+    lines: Callable[[list[str]], list[str]] = lambda lines: lines
+    cosigners: Sequence[tuple[tuple[str, str, bytes, str], int]] = ((A_SM2, LISTED + 20), (B_ED25519, LISTED + 60))
+
+    def grow(self, tree: Tree) -> Tree:
+        """Return the log's tree where the credential's log is `tree`."""
+        later = Tree(self.hash_name)
+        if self.origin == ORIGIN:
+            later.entries = [*tree.entries]
+        return later
+
+    def checkpoint(self, tree: Tree) -> str:
+        text = f"{self.origin}\n{len(tree.entries)}\n{b64(tree.root())}\n"
+        own = [note_line(text, self.origin, kind, self.key) for kind in (LOG_SM2, LOG_ED25519)]
+        seen = [note_line(text, name, kind, key, time=time) for (_, name, kind, key), time in self.cosigners]
+        return text + "\n" + "".join([*self.lines(own), *seen])
+
+
+@dataclass
 class Recipe:
     """Everything that goes into a bundle; the defaults give a valid one."""
 
     chain: list[Accreditation] = field(default_factory=university_chain)
     status_chain: list[Accreditation] = field(default_factory=status_chain)
+    status_log: StatusLog | None = None
     suites: tuple[str, ...] = BOTH
     issuer: str = UNIVERSITY
     keys: str = "university issuing"
@@ -81,7 +111,8 @@ class Recipe:
         tree = Tree(self.hash_name)
         statements = [self._log_statement(tree, one) for one in self.chain]
         tree.fill(13)
-        service = [self._log_statement(tree, one) for one in self.status_chain]
+        before = self.status_log is None or self.status_log.proved_before
+        service = [self._log_statement(tree, one) for one in self.status_chain] if before else []
         disclosures, digests = self._disclosures()
         jwts = {suite: self._sign(suite, digests[suite]) for suite in self.suites}
         code = self.issuer[-10:]
@@ -90,7 +121,7 @@ class Recipe:
         tree.fill(21)
         self.watch(tree)
         text = f"{ORIGIN}\n{len(tree.entries)}\n{b64(tree.root())}\n"
-        bundle = {
+        bundle: dict[str, Any] = {
             "format": "xinji/bundle/1",
             "credential": {**jwts, "disclosures": disclosures},
             "accreditation": [self._with_proof(tree, item) for item in statements],
@@ -108,8 +139,23 @@ class Recipe:
             "status": {**self.lists(), "accreditation": [self._with_proof(tree, item) for item in service]},
             "key_binding": None,
         }
+        if self.status_log:
+            shown = bundle["status"]["accreditation"]
+            bundle |= {"format": "xinji/bundle/2", "status": self._status_of_its_own(self.status_log, tree)}
+            if before:
+                bundle["status"]["accreditation"] = shown
         self.bundle(bundle)
         return bundle
+
+    def _status_of_its_own(self, log: StatusLog, before: Tree) -> dict[str, Any]:
+        tree = log.grow(before)
+        service = [self._log_statement(tree, one) for one in self.status_chain]
+        tree.fill(log.size)
+        return {
+            **self.lists(),
+            "accreditation": [self._with_proof(tree, item) for item in service],
+            "log": {"origin": log.origin, "checkpoint": log.checkpoint(tree)},
+        }
 
     def lists(self) -> dict[str, Any]:
         """Return uri, list tokens and reason of the bundle's status, without its accreditation."""

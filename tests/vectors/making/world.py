@@ -26,6 +26,7 @@ def at(text: str) -> int:
 
 BASE = "https://henan.example"
 ORIGIN = "henan.example/log"
+ORIGIN_2027 = "henan.example/log/2027"
 ROOT, CITY, COUNTY = (f"{BASE}/authorities/{code}" for code in ("410000", "410100", "410102"))
 SERVICE = f"{ROOT}/status"
 UNIVERSITY, HIGH_SCHOOL, OTHER_SCHOOL = (f"{BASE}/schools/{c}" for c in ("4141010459", "3441999001", "4141010475"))
@@ -180,6 +181,12 @@ def trust_payload() -> dict[str, Any]:
         ],
         "verifier_host": "henan.example",
     }
+
+
+def log_of_2027() -> dict[str, Any]:
+    """Return a second log of the province, as its trust file names it."""
+    vkeys = [vkey(ORIGIN_2027, kind, "log 2027") for kind in (LOG_SM2, LOG_ED25519)]
+    return {"origin": ORIGIN_2027, "hash": "sha-256", "vkeys": vkeys}
 
 
 def trust_file(payload: dict[str, Any], signers: Sequence[str] = ("root",)) -> dict[str, Any]:

@@ -39,7 +39,9 @@ export async function fetchShare(code, pin) {
   try {
     const answer = strictJson(text, { limit: MAX_ANSWER });
     const bundle = strictJson(openShare(answer, keys), { limit: MAX_ANSWER });
-    return { ...bundle, status: answer.status ?? bundle.status, anchor: answer.anchor ?? bundle.anchor };
+    const status = answer.status ?? bundle.status;
+    const format = status?.log ? "xinji/bundle/2" : bundle.format; // What is saved must say which form it has.
+    return { ...bundle, format, status, anchor: answer.anchor ?? bundle.anchor };
   } catch {
     throw new LookupError("share_sealed");
   }

@@ -65,7 +65,10 @@ async function judge(bundle, trust) {
   if (report.steps[2].code !== "status_stale") return { report, bundle };
   const status = await fetchStatus(bundle);
   if (status === undefined) return { report, bundle };
-  return { report: judged({ status }), bundle: { ...bundle, status } };
+  const again = judged({ status });
+  // What is saved must hold by itself: a newer list does not go with an older checkpoint, or with another key.
+  const whole = !bundle.status.log && again.steps[2].code !== "status_key_unknown";
+  return { report: again, bundle: whole ? { ...bundle, status } : bundle };
 }
 
 function show({ report, bundle }, trust, again) {

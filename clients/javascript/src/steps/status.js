@@ -14,12 +14,14 @@ import {
   STATUS_PROVIDER,
 } from "../federation.js";
 import { Finding, iso } from "../report.js";
+import { headOfStatus } from "./log.js";
 import { readListToken, reasonOf, statusAt, STATES } from "../statuslist.js";
 import { isObject } from "../strict.js";
 
 const CLOCK_SKEW = 300;
 
-export function checkStatus(status, credentialRead, { trust, head, now }) {
+/** `given`: the verifier brought `status` itself; its lists may be younger than its log, and signed with a newer key. */
+export function checkStatus(status, credentialRead, { trust, head, now, given }) {
   // 3a. The lists are there, one for each suite of the credential.
   if (!isObject(status)) throw new Finding("status_missing");
   const credential = unwrap(credentialRead);
@@ -30,8 +32,13 @@ export function checkStatus(status, credentialRead, { trust, head, now }) {
   const [issuedAt, expires] = [Math.min(...issued), Math.min(...lists.map(({ exp }) => exp))];
 
   // 3b. They are signed by the province's own service, accredited when it signed them.
+  // Their signer's accreditation lies under the credential's checkpoint, unless the status names a log of its own.
   const province = schoolCode(iss)?.slice(2, 4);
-  const keys = keysOfService(status.accreditation, lists, { ids, province, trust, head, at: issuedAt });
+  let under = head;
+  if (status.log !== undefined && status.log !== null) {
+    under = trust === null ? undefined : headOfStatus(status.log, trust, given ? null : Math.max(...issued));
+  }
+  const keys = keysOfService(status.accreditation, lists, { ids, province, trust, head: under, given, at: issuedAt });
 
   // 3c. They are the lists that the credential names, and agree about it.
   if (status.uri !== uri || lists.some(({ sub }) => sub !== uri)) throw new Finding("status_mismatch", { uri });
@@ -49,7 +56,7 @@ export function checkStatus(status, credentialRead, { trust, head, now }) {
   throw new Finding(`status_${STATES[state]}`, { ...evidence, state: STATES[state], ...why });
 }
 
-function keysOfService(accreditation, lists, { ids, province, trust, head, at }) {
+function keysOfService(accreditation, lists, { ids, province, trust, head, given, at }) {
   try {
     const statements = readStatements(accreditation);
     const [leaf] = statements;
@@ -62,14 +69,18 @@ function keysOfService(accreditation, lists, { ids, province, trust, head, at })
       throw new ChainError("chain", "not the status service of the school's province");
     }
     checkLimits(statements, STATUS_PROVIDER);
-    checkLogged(statements, head);
+    if (head !== undefined) checkLogged(statements, head);
     if (trust !== null) checkTimes(statements, checkRoot(statements, trust), at);
     const keys = serviceKeys(leaf, STATUS_PROVIDER);
+    if (given && lists.some((list) => !keys.some(({ kid }) => kid === list.kid))) {
+      throw new Finding("status_key_unknown", { as_of: iso(at) });
+    }
     if (!lists.every((list) => list.iss === leaf.sub && list.signedBy(keys))) {
       throw new ChainError("chain", "a list is badly signed");
     }
     return keys;
   } catch (error) {
+    if (error instanceof Finding) throw error;
     throw new Finding("status_signature", { detail: error.message });
   }
 }

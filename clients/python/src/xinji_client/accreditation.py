@@ -18,15 +18,16 @@ from importlib.resources import files
 from typing import Any
 
 from xinji_client import chain
-from xinji_client.bundle import MAX_BYTES
-from xinji_client.case import CLOCK_SKEW, part_of
+from xinji_client.bundle import MAX_BYTES, part_of
+from xinji_client.case import CLOCK_SKEW
 from xinji_client.encoding import strict_again, strict_json
 from xinji_client.errors import CheckFailed, EngineMissingError, FormatError, failing_as
 from xinji_client.note import Checkpoint, checkpoint
 from xinji_client.report import LANGUAGES, messages
-from xinji_client.steps import check_leaf, witnessed
+from xinji_client.steps import check_leaf
 from xinji_client.times import iso
 from xinji_client.trust import Root, Tree, Trust
+from xinji_client.witnesses import witnessed
 
 FORMAT = "xinji/accreditation-proof/1"
 REPORT = "xinji/accreditation-report/1"
@@ -126,6 +127,8 @@ def _tree(parts: Mapping[str, Any], trust: Trust | None) -> Tree:
             raise FormatError("the checkpoint is of another log")
         for key in known.keys:
             head.verify_log(key)
+    if known.outlives_itself(head):
+        raise CheckFailed("log_beyond_final", origin=origin, tree_size=head.size)
     return Tree(known.hash, head)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from xinji_client.encoding import strict_again, strict_json
 from xinji_client.errors import CheckFailed, FormatError
 
-FORMAT = "xinji/bundle/1"
+FORMATS = ("xinji/bundle/1", "xinji/bundle/2")
+"""In the second the status may name a `log` of its own; nothing else differs."""
+
 MAX_BYTES = 1 << 22
 
 
@@ -36,8 +38,8 @@ def parse_bundle(data: bytes | str) -> dict[str, Any]:
 
 
 def _checked(bundle: Any) -> dict[str, Any]:
-    if not isinstance(bundle, dict) or bundle.get("format") != FORMAT:
-        raise FormatError(f"not a bundle of format {FORMAT}")
+    if not isinstance(bundle, dict) or bundle.get("format") not in FORMATS:
+        raise FormatError(f"not a bundle of format {' or '.join(FORMATS)}")
     return bundle
 
 
@@ -62,3 +64,8 @@ def read_log(part: Any) -> Log:
     if not isinstance(part, Mapping) or any(part.get(name) is None for name in names):
         raise CheckFailed("inclusion_missing")
     return Log(**{name: part[name] for name in names})
+
+
+def part_of(part: Any, name: str) -> Any:
+    """Return a member of an object; None where there is none."""
+    return part.get(name) if isinstance(part, Mapping) else None

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from xinji_client import chain, sdjwt
 from xinji_client.anchor import NodeAnswers
-from xinji_client.bundle import read_bundle
+from xinji_client.bundle import part_of, read_bundle
 from xinji_client.encoding import strict_again
 from xinji_client.errors import CheckFailed, FormatError
 from xinji_client.hashes import sm3
@@ -41,6 +41,8 @@ class Case:
     node: NodeAnswers | None = None
     witnessed_at: int | None = None
     claims: Mapping[str, Any] | None = None
+    status_given: bool = False
+    """Whether the status is not the bundle's own but one that the verifier brought."""
 
 
 def open_case(
@@ -64,7 +66,10 @@ def open_case(
         head = checkpoint(part_of(parts.get("log"), "checkpoint"))
     log = usable.log(part_of(parts.get("log"), "origin")) if usable else None
     tree = Tree(log.hash if log else sm3, head) if head else None
-    return Case(usable, int(now.timestamp()), parts, credential, statements, head, tree, unread, node)
+    given = fresh_status is not None
+    return Case(
+        usable, int(now.timestamp()), parts, credential, statements, head, tree, unread, node, status_given=given
+    )
 
 
 def fresh(status: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -102,11 +107,6 @@ def describe(case: Case) -> dict[str, Any] | None:
         "issued_on": iso(credential.issued_at)[:10],
         "claims": dict(case.claims or {}),
     }
-
-
-def part_of(part: Any, name: str) -> Any:
-    """Return a member of an object; None where there is none."""
-    return part.get(name) if isinstance(part, Mapping) else None
 
 
 def _read(read: Callable[[], Read], name: str, unread: dict[str, CheckFailed]) -> Read | None:

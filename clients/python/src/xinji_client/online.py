@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from xinji_client import anchor, node, tiles
-from xinji_client.bundle import read_bundle
-from xinji_client.case import part_of
+from xinji_client.bundle import part_of, read_bundle
 from xinji_client.errors import CheckFailed, FormatError
 from xinji_client.hashes import Hash
 from xinji_client.note import Checkpoint, checkpoint

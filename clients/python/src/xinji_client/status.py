@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from xinji_client import chain
+from xinji_client import chain, status_log
 from xinji_client.encoding import from_b64u, strict_json
 from xinji_client.errors import CheckFailed, FormatError, SignatureError, failing_as
 from xinji_client.jws import Token, integer_of, parse, text_of, texts_of
-from xinji_client.keys import SUITE_ALG, SUITES
+from xinji_client.keys import SUITE_ALG, SUITES, Key
 from xinji_client.sdjwt import Credential
 from xinji_client.times import iso
-from xinji_client.trust import Root, Tree
+from xinji_client.trust import Root, Tree, Trust
 
 TYP = "statuslist+jwt"
 STATEMENT_TYP = "xinji-status-statement+jwt"
@@ -61,11 +61,22 @@ def with_token(part: Any, token: str) -> FreshStatus:
     return FreshStatus({name: value for name, value in kept if name not in SUITES} | {suite: token})
 
 
-def check(part: Any, credential: Credential, *, roots: Sequence[Root], tree: Tree | None, now: int) -> Finding:
+def check(
+    part: Any, credential: Credential, *, trust: Trust, tree: Tree | None, now: int, given: bool = False
+) -> Finding:
     """Find what the status lists of `part` say of `credential`.
 
+    Args:
+        part: The status of a bundle, or a fresh one.
+        credential: Whose status it is.
+        trust: Whom the verifier believes.
+        tree: Under the credential's checkpoint; the signer's accreditation lies there unless `part` names a `log`.
+        now: POSIX seconds.
+        given: Whether the verifier brought `part` itself; its lists may then be younger than its `log`.
+
     Raises:
-        CheckFailed: `status_missing`, `status_mismatch`, `status_signature` or `status_stale`.
+        CheckFailed: `status_missing`, `status_mismatch`, `status_log`, `status_beyond_final`,
+            `status_signature`, `status_key_unknown` or `status_stale`.
     """
     # 1. The lists are there, are those that the credential names, and agree about it.
     tokens = read(part, credential)
@@ -73,7 +84,12 @@ def check(part: Any, credential: Credential, *, roots: Sequence[Root], tree: Tre
 
     # 2. They are signed by its province's status service, which was accredited when it signed them.
     as_of = min(token.payload["iat"] for token in tokens.values())
-    service = _service(part, roots, tree, suites=tokens, at=as_of)
+    if part.get("log") is not None:
+        latest = max(token.payload["iat"] for token in tokens.values())
+        tree = status_log.tree_of(part["log"], trust, listed_at=None if given else latest)
+    service = _service(part, trust.roots, tree, suites=tokens, at=as_of)
+    if given and not {token.key_id for token in tokens.values()} <= {key.key_id for key in _keys(service)}:
+        raise CheckFailed("status_key_unknown", as_of=iso(as_of))
     with failing_as("status_signature"):
         _check_signed(tokens, service, province=chain.entity(credential.issuer).province)
 
@@ -122,6 +138,10 @@ def _service(
     return statements[0]
 
 
+def _keys(service: chain.Statement) -> tuple[Key, ...]:
+    return service.service_keys(chain.STATUS_PROVIDER)
+
+
 def _check_signed(tokens: Mapping[str, Token], service: chain.Statement, *, province: str) -> None:
     """Check that the province's own service signed the lists: a county's key must not speak for every school."""
     own = service.subject.kind == "status" and service.subject.entity_id == f"{service.issuer}/status"
@@ -129,7 +149,7 @@ def _check_signed(tokens: Mapping[str, Token], service: chain.Statement, *, prov
     if not own or service.subject.code != f"{province}0000".rjust(10, "0") or list(provinces) != [province]:
         raise SignatureError(f"{service.subject.entity_id} is not the status service of province {province}")
     for token in tokens.values():
-        token.verify(service.service_keys(chain.STATUS_PROVIDER))
+        token.verify(_keys(service))
         if token.payload["iss"] != service.subject.entity_id:
             raise SignatureError(f"{token.payload['iss']} is not the service that is accredited")
 
@@ -179,7 +199,7 @@ def _reason(part: Any, credential: Credential, state: int, service: chain.Statem
     with suppress(FormatError, SignatureError):
         tokens, payload = chain.both_suites(part, STATEMENT_TYP)
         for token in tokens.values():
-            token.verify(service.service_keys(chain.STATUS_PROVIDER))
+            token.verify(_keys(service))
         about = (payload.get("iss"), payload.get("jti"), payload.get("status"))
         if about == (service.subject.entity_id, credential.identifier, state):
             return text_of(payload, "reason"), integer_of(payload, "at")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from xinji_client import anchor, chain, sdjwt, status
-from xinji_client.bundle import Log, read_log
-from xinji_client.case import Case, part_of
+from xinji_client.bundle import Log, part_of, read_log
+from xinji_client.case import Case
 from xinji_client.encoding import from_b64
 from xinji_client.entry import CREDENTIAL, CREDENTIAL_TAG, ENTRY_BYTES, code_in, commitment
-from xinji_client.errors import CheckFailed, EngineMissingError, FormatError, SignatureError, failing_as
+from xinji_client.errors import CheckFailed, FormatError, failing_as
 from xinji_client.hashes import sm3
-from xinji_client.note import Checkpoint
 from xinji_client.report import Step
 from xinji_client.times import iso
-from xinji_client.trust import Tree, Trust
+from xinji_client.trust import Tree
+from xinji_client.witnesses import witnessed
 
 BACKDATING = 30 * 86_400
 
@@ -81,7 +80,7 @@ def check_status(case: Case) -> Step:
     if case.trust is None:
         status.read(part, case.credential)
         raise CheckFailed("status_no_trust", **where)
-    found = status.check(part, case.credential, roots=case.trust.roots, tree=case.tree, now=case.now)
+    found = status.check(part, case.credential, trust=case.trust, tree=case.tree, now=case.now, given=case.status_given)
     evidence = where | {"as_of": iso(found.as_of), "valid_until": iso(found.valid_until), "state": found.state}
     if found.state == "valid":
         return Step("status_ok", evidence)
@@ -103,6 +102,8 @@ def check_inclusion(case: Case) -> Step:
     with failing_as("inclusion_checkpoint_signature", origin=log.origin):
         for key in known.keys if known else ():
             case.checkpoint.verify_log(key)
+    if known and known.outlives_itself(case.checkpoint):
+        raise CheckFailed("inclusion_beyond_final", origin=log.origin, tree_size=case.checkpoint.size)
     committed = _check_entry(case, log)
     evidence = {
         "origin": log.origin,
@@ -116,53 +117,11 @@ def check_inclusion(case: Case) -> Step:
     return Step("inclusion_ok" if case.trust else "inclusion_no_trust", evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class Witnessed:
-    """That a quorum has seen a checkpoint, and T, when it was complete."""
-
-    time: int
-    evidence: Mapping[str, Any]
-
-
 def check_witnesses(case: Case) -> Step:
     """Step 5: enough organisations saw the checkpoint. T is when the quorum was complete."""
     seen = witnessed(case.trust, case.checkpoint)
     case.witnessed_at = seen.time
     return Step("witnesses_ok", seen.evidence)
-
-
-def witnessed(trust: Trust | None, head: Checkpoint | None) -> Witnessed:
-    """Count organisations, each once, at its earliest good line.
-
-    Raises:
-        CheckFailed: `witnesses_none_named`, `witnesses_missing` or `witnesses_quorum`.
-    """
-    if trust is None or trust.quorum == 0:
-        raise CheckFailed("witnesses_none_named")
-    if head is None:
-        raise CheckFailed("witnesses_missing", "there is no readable checkpoint")
-    seen: dict[str, int] = {}
-    tried = unchecked = False
-    for organisation, keys in trust.witnesses.items():
-        for key in keys:
-            tried = tried or head.has_line_by(key)
-            try:
-                time = head.cosigned_at(key)
-            except SignatureError:
-                continue  # It does not count; enough others may be good.
-            except EngineMissingError:
-                unchecked = True
-                continue
-            if time is not None:
-                seen[organisation] = min(time, seen.get(organisation, time))
-    quorum = trust.quorum
-    evidence = {"witnesses": len(seen), "quorum": quorum, "organisations": list(seen)}
-    if len(seen) < quorum:
-        if unchecked:
-            raise EngineMissingError("witnesses sign with an algorithm that this machine lacks")
-        raise CheckFailed("witnesses_quorum" if tried else "witnesses_missing", **evidence)
-    time = sorted(seen.values())[quorum - 1]
-    return Witnessed(time, evidence | {"time": iso(time)})
 
 
 def check_anchor(case: Case) -> Step:

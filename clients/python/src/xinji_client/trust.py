@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from xinji_client.encoding import from_b64u, strict_json
+from xinji_client.encoding import from_b64, from_b64u, strict_json
 from xinji_client.errors import EngineMissingError, FormatError, SignatureError, TrustError
 from xinji_client.hashes import HASHES, Hash
 from xinji_client.jws import integer_of, text_of, texts_of
@@ -27,6 +27,7 @@ FORMAT = "xinji/trust/1"
 TYP = "xinji-trust+json"
 MAX_BYTES = 1 << 20
 MAX_MEMBERS = 256
+_ROOT_BYTES = 32
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 
 
@@ -40,12 +41,29 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class Final:
+    """Where a log that was closed ended."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
-    """A log by its origin line, the hash of its tree, and every key that must have signed a checkpoint."""
+    """A log by its origin line, the hash of its tree, and every key that must have signed a checkpoint.
+
+    `final`, where the log was closed: it has no larger tree, and none of that size with another root.
+    """
 
     origin: str
     hash: Hash
     keys: tuple[NoteKey, ...]
+    final: Final | None = None
+
+    def outlives_itself(self, head: Checkpoint) -> bool:
+        """Whether `head`, well signed, proves that the log went on, or was written anew, after it was closed."""
+        end = self.final
+        return end is not None and (head.size > end.size or (head.size == end.size and head.root != end.root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +282,18 @@ def _log(item: dict[str, Any]) -> Log:
     log_keys = tuple(vkey(text) for text in texts_of(item, "vkeys"))
     if not log_keys or not all(key.is_log for key in log_keys):
         raise FormatError("a log has keys, and all of them are log keys")
-    return Log(text_of(item, "origin"), HASHES[name], log_keys)
+    return Log(text_of(item, "origin"), HASHES[name], log_keys, _final(item.get("final")))
+
+
+def _final(part: Any) -> Final | None:
+    if part is None:
+        return None
+    if not isinstance(part, dict):
+        raise FormatError("final is the size and the root of the last checkpoint")
+    root = from_b64(part.get("root"))
+    if len(root) != _ROOT_BYTES:
+        raise FormatError("the root of final has 32 bytes")
+    return Final(integer_of(part, "size"), root)
 
 
 def _witnesses(items: Sequence[dict[str, Any]]) -> dict[str, tuple[NoteKey, ...]]:
