@@ -42,11 +42,26 @@ def require_accreditation(by: CredentialServices, school: School, *, vct: str, s
         chain = _standing(session, school.code, Kind.SCHOOL, school_keys, now)
         service = _standing(session, by.addresses.authority, Kind.STATUS, status_keys, now)
         commitments = [statement.commitment for statement in (*chain, *service)]
-        published = publication(session, commitments)
+        public = _all_public(session, commitments)
     if vct not in _claims(chain[0])["metadata"][ISSUER]["credential_types"]:
         raise IssuerNotAllowedError("the school is not accredited for this type", code=school.code)
-    if any(commitment not in published or published[commitment].state not in _PUBLIC for commitment in commitments):
+    if not public:
         raise AccreditationUnpublishedError("the log has not published the accreditation yet", code=school.code)
+
+
+def is_status_service(by: CredentialServices, key_ids: Collection[str]) -> bool:
+    """Whether these keys are accredited to sign status lists, by a chain that stands and that the log has published."""
+    with by.database.read() as session:
+        try:
+            chain = _standing(session, by.addresses.authority, Kind.STATUS, key_ids, by.clock.now())
+        except NotAccreditedError:
+            return False
+        return _all_public(session, [statement.commitment for statement in chain])
+
+
+def _all_public(session: Session, commitments: Sequence[bytes]) -> bool:
+    published = publication(session, commitments)
+    return all(commitment in published and published[commitment].state in _PUBLIC for commitment in commitments)
 
 
 def _active(by: CredentialServices, purpose: str, owner: str, suites: Collection[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Assemble what a verifier needs, once and for all: a bundle (`xinji/bundle/1`) of one credential.
+"""Assemble what a verifier needs, once and for all: a bundle (`xinji/bundle/1` or `2`) of one credential.
 
 Everything is taken from what was signed and stored; nothing is judged here, and nothing is
 made up: a part that is not there yet is an error for the holder, not a hole for the verifier.
@@ -7,7 +7,7 @@ made up: a part that is not there yet is an error for the holder, not a hole for
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,17 +16,20 @@ from sqlalchemy.orm import Session
 
 from credentials import sdjwt, status_store, store
 from credentials.errors import CredentialNotFoundError, NotPublishedError
-from credentials.models import Credential
+from credentials.models import Credential, StatusList
 from credentials.ports import CredentialServices
 from credentials.status_list import Status
 from crypto.encoding import b64
 from crypto.jose import SUITES, peek
 from kernel.pages import ZONE
-from ledger.bundles import LogProof, proof_of, proofs_of
+from ledger.bundles import LogProof, newest_proof_of, preimage_of, proof_of, proofs_of
 from ledger.registry.entities import Kind
+from ledger.registry.errors import UnknownStatementError
 from ledger.registry.statements import StoredStatement, statements_for
 
 FORMAT: Final = "xinji/bundle/1"
+FORMAT_2: Final = "xinji/bundle/2"
+"""The same, and its status names a `log` of its own. Whoever can read only the first still reads all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,22 @@ def assemble(
         raise not_published(credential, by)
     tokens = tokens_of(credential)
     chain = _chain(session, credential.issuer_code, tokens, at=proof.published_at)
+    accreditation = _accreditation(session, chain, proof.tree_size, by)
+    if accreditation is None:
+        raise not_published(credential, by)
+    current = status(session, credential, proof.tree_size, by=by)
     bundle = {
-        "format": FORMAT,
+        "format": FORMAT_2 if "log" in current else FORMAT,
         "credential": {**tokens, "disclosures": list(disclosures)},
-        "accreditation": _accreditation(session, chain, proof.tree_size, by, credential),
+        "accreditation": accreditation,
         "log": {
-            "origin": by.addresses.log_origin,
+            "origin": proof.origin,
             "entry": b64(proof.entry),
             **_path(proof),
             "checkpoint": proof.checkpoint,
         },
         "anchor": anchor(session, proof.tree_size, by=by),
-        "status": status(session, credential, proof.tree_size, by=by),
+        "status": current,
         "key_binding": None,
     }
     return Assembled(bundle, proof.tree_size)
@@ -70,20 +77,63 @@ def assemble(
 def status(session: Session, credential: Credential, tree_size: int, *, by: CredentialServices) -> dict[str, Any]:
     """Return the status part of a bundle, as fresh as the lists are.
 
+    What accredits the status service is proved under the credential's checkpoint, of `tree_size` entries,
+    where it stands there. If the service got other keys since, it cannot: then the part brings a `log` of its
+    own, the newest checkpoint, which holds the list too. While that is not published, the list before counts.
+
     Raises:
         NotPublishedError: No list was published yet, or what accredits the status service was not.
     """
     status_list = status_store.status_list(session, credential.status_list_id)
     if status_list is None or status_list.published_at is None:
         raise not_published(credential, by)
-    tokens = {suite: token for suite in SUITES if (token := getattr(status_list, suite)) is not None}
-    chain = _chain(session, by.addresses.authority, tokens, at=status_list.published_at, kind=Kind.STATUS)
-    return {
-        "uri": status_list.uri,
-        **tokens,
-        "accreditation": _accreditation(session, chain, tree_size, by, credential),
-        "statement": _statement(session, credential),
-    }
+    for listed in _lists(session, status_list, by):
+        chain = _service(session, listed, by)
+        proved = _under(session, chain, tree_size, by) or _under_its_own(session, chain, listed, by)
+        if chain and proved:
+            return {"uri": status_list.uri, **listed.tokens, **proved, "statement": _statement(session, credential)}
+    raise not_published(credential, by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A published status list, in every suite, and its entry's commitment."""
+
+    tokens: Mapping[str, str]
+    at: datetime
+    commitment: bytes
+
+
+def _lists(session: Session, status_list: StatusList, by: CredentialServices) -> Iterator[_Listed]:
+    """Yield the list as it was published last, then those before it that have not expired."""
+    for snapshot in status_store.snapshots_of(session, status_list.id):
+        tokens = preimage_of(session, snapshot.commitment)
+        if tokens is not None and snapshot.expires_at > by.clock.now():
+            yield _Listed(tokens, snapshot.issued_at, snapshot.commitment)
+
+
+def _service(session: Session, listed: _Listed, by: CredentialServices) -> tuple[StoredStatement, ...]:
+    try:
+        return _chain(session, by.addresses.authority, listed.tokens, at=listed.at, kind=Kind.STATUS)
+    except UnknownStatementError:  # The keys signed before anybody accredited them.
+        return ()
+
+
+def _under(
+    session: Session, chain: Sequence[StoredStatement], tree_size: int, by: CredentialServices
+) -> dict[str, Any] | None:
+    proved = _accreditation(session, chain, tree_size, by)
+    return None if proved is None else {"accreditation": proved}
+
+
+def _under_its_own(
+    session: Session, chain: Sequence[StoredStatement], listed: _Listed, by: CredentialServices
+) -> dict[str, Any] | None:
+    newest = newest_proof_of(session, by.tiles, listed.commitment)
+    proved = None if newest is None else _under(session, chain, newest.tree_size, by)
+    if newest is None or proved is None:
+        return None
+    return {**proved, "log": {"origin": newest.origin, "checkpoint": newest.checkpoint}}
 
 
 def anchor(session: Session, tree_size: int, *, by: CredentialServices) -> dict[str, Any] | None:
@@ -141,19 +191,16 @@ def _chain(
 
 
 def _accreditation(
-    session: Session,
-    chain: Sequence[StoredStatement],
-    tree_size: int,
-    by: CredentialServices,
-    credential: Credential,
-) -> list[dict[str, Any]]:
+    session: Session, chain: Sequence[StoredStatement], tree_size: int, by: CredentialServices
+) -> list[dict[str, Any]] | None:
+    """Return the chain as bundles carry it, or None where one of it does not stand in the tree of that size."""
     statuses = [statement.status.commitment for statement in chain if statement.status is not None]
     commitments = [statement.commitment for statement in chain]
     proofs = proofs_of(session, by.tiles, [*commitments, *statuses], tree_size=tree_size)
+    if not proofs.keys() >= set(commitments):
+        return None
     parts = []
     for statement in chain:
-        if statement.commitment not in proofs:
-            raise not_published(credential, by)
         later = None
         if statement.status is not None:
             # Said after the checkpoint, it has no place in that tree; verifiers do not ask for one.

@@ -30,8 +30,15 @@ def ensure_issuer_keys(
 
 
 def ensure_status_keys(signer: Signer, addresses: Addresses) -> tuple[PublicKey, ...]:
-    """Return the status service's active keys in both suites; make those that are missing."""
-    return tuple(signer.generate(STATUS_KEYS, addresses.status_service, SUITE_ALG[suite]) for suite in SUITES)
+    """Return the keys that the status service signs with in both suites, and those announced to sign next.
+
+    Keys that are missing are made. A statement must name the next ones before they may sign.
+    """
+    owner = addresses.status_service
+    active = [signer.generate(STATUS_KEYS, owner, SUITE_ALG[suite]) for suite in SUITES]
+    published = signer.public_keys(STATUS_KEYS, owner)  # The oldest first: what follows an active key comes next.
+    of_suites = [[key for key in published if key.alg == one.alg] for one in active]
+    return tuple(key for one, keys in zip(active, of_suites, strict=True) for key in keys[keys.index(one) :])
 
 
 def ensure_status_list(by: CredentialServices, province: str) -> str:

@@ -55,6 +55,11 @@ class LogProof:
     tree_size: int
     published_at: datetime
 
+    @property
+    def origin(self) -> str:
+        """The log's origin line: the checkpoint's first."""
+        return self.checkpoint.partition("\n")[0]
+
     def __str__(self) -> str:
         """Return the proof as a `.tlog-proof` file (C2SP tlog-proof)."""
         return str(ProvenEntry(InclusionProof(self.index, self.path), self.checkpoint))
@@ -95,6 +100,21 @@ def proofs_of(
         if checkpoint is not None and placed[commitment].leaf_index < checkpoint.tree_size:
             proofs[commitment] = _proof(tiles, nodes, placed[commitment], checkpoint)
     return proofs
+
+
+def newest_proof_of(session: Session, tiles: Tiles, commitment: bytes) -> LogProof | None:
+    """Prove one entry under the newest published checkpoint of its log; None if that does not hold it yet.
+
+    Raises:
+        TamperedTilesError: The tiles do not prove what was signed.
+    """
+    newest = store.latest_published(session, 1)
+    return proof_of(session, tiles, commitment, tree_size=newest[0].tree_size) if newest else None
+
+
+def preimage_of(session: Session, commitment: bytes) -> dict[str, Any] | None:
+    """Return what the log publishes of an entry beside its commitment: statements and lists, nothing of a person."""
+    return store.evidence(session, commitment)
 
 
 def _proof(tiles: Tiles, nodes: Nodes, placed: Placed, checkpoint: CheckpointRow) -> LogProof:

@@ -74,6 +74,11 @@ def key_folder(settings: Settings) -> KekFolder:
     return KekFolder(settings.key_folder, data_folder=settings.data_dir)
 
 
+def signer_keys(settings: Settings) -> Path:
+    """Return the folder of the signer's key ring."""
+    return settings.data_dir / "signer" / "keys"
+
+
 def socket_path(settings: Settings) -> Path:
     """Return where the signer listens; a long data path is replaced by a short one of the same meaning."""
     path = settings.data_dir / "signer" / "socket"

@@ -21,7 +21,7 @@ from server.app import Role, create_app
 from server.chain import Opening, chain_of, described
 from server.demo.companions import running_witness
 from server.one_write import OneWriteProtocol
-from server.parts import Parts, build_parts, key_folder, socket_path, trust_path
+from server.parts import Parts, build_parts, key_folder, signer_keys, socket_path, trust_path
 from server.settings import Settings
 from server.trust import publish_trust
 from server.web_processes import watch
@@ -37,7 +37,7 @@ def signer_child(settings: Settings) -> Iterator[SignerChild]:
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     child = SignerChild(
         place,
-        keyring_folder=settings.data_dir / "signer" / "keys",
+        keyring_folder=signer_keys(settings),
         kek_folder=key_folder(settings).path,
         data_folder=settings.data_dir,
     )

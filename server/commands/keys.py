@@ -1,24 +1,31 @@
-"""`xinji keys`: the keys that sign ID tokens. Everything else of them happens by schedule."""
+"""`xinji keys`: those that sign ID tokens, whose changes else happen by schedule, and the status service's."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from crypto.keyring import ACTIVE, DESTROYED, NEXT, OIDC, RETIRED, KeyRecord
+from credentials import status_rotation
+from credentials.status_rotation import Stage
+from crypto.keyring import ACTIVE, DESTROYED, NEXT, OIDC, RETIRED, KeyRecord, KeyRing
 from idp.oauth import key_rotation
 from idp.oauth.keys import ALGS, JWKS_AGE, OWNER
-from server.parts import Parts, build_parts
+from server.parts import Parts, build_parts, key_folder, signer_keys
 from server.settings import Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
+_SAID: Final = {
+    Stage.ANNOUNCED: "announced; `xinji serve` accredits the new keys; call this again for them to sign",
+    Stage.WAITING: "the log has not published yet that the new keys are accredited; the old ones go on signing",
+    Stage.ROTATED: "rotated; the next status lists are signed with the new keys",
+}
 Algs = Annotated[list[str] | None, typer.Option("--alg", help=f"{', '.join(ALGS)}; repeatable; all unless given")]
 
 
 @app.callback()
 def keys() -> None:
-    """List, rotate and withdraw the keys that sign ID tokens."""
+    """List, rotate and withdraw the keys that sign ID tokens; rotate those of the status service."""
 
 
 @app.command(name="list")
@@ -44,6 +51,17 @@ def rotate(
         typer.echo(f"{done} rotated; who keeps the old key set may refuse signatures for {JWKS_AGE // 60} minutes")
     else:
         typer.echo(f"{done} published; each signs in {key_rotation.AHEAD.total_seconds() / 3600:.0f} hours")
+
+
+@app.command()
+def rotate_status(
+    now: Annotated[bool, typer.Option("--now", help="Sign at once, before anybody has accredited the keys")] = False,
+) -> None:
+    """Give the status service new keys: call it again until it says that they sign."""
+    settings = Settings()
+    parts = build_parts(settings)
+    ring = KeyRing(signer_keys(settings), key_folder(settings).load_or_create("signing"), parts.clock)
+    typer.echo(_SAID[status_rotation.rotate(parts.credentials, ring, at_once=now)])
 
 
 @app.command()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from credentials import status_rotation
 from crypto.keyring import KeyRing
 from crypto.signing import LocalSigner
 from idp.directory.registration import register_school
@@ -46,6 +48,26 @@ def test_what_may_issue_is_accredited_once(parts: Parts) -> None:
     with parts.database.read() as session:
         assert store.current_of(session, "http://localhost:8000/schools/4141010459") is not None
         assert store.current_of(session, "http://localhost:8000/schools/3441999001") is None
+
+
+def test_announced_keys_of_the_status_service_are_accredited_beside_those_that_sign(
+    parts: Parts, tmp_path: Path, clock: ManualClock
+) -> None:
+    accrediting.run_once(parts)
+    clock.move(timedelta(hours=1))
+    ring = KeyRing(tmp_path / "ring", b"k" * 32, clock)
+    assert status_rotation.rotate(parts.credentials, ring) is status_rotation.Stage.ANNOUNCED
+    assert accrediting.run_once(parts) == 1
+    assert accrediting.run_once(parts) == 0
+    service = parts.installation.status_id
+    with parts.database.read() as session:
+        statement = store.current_of(session, service)
+    assert statement is not None
+    published = {key.key_id for key in ring.public_keys("status", service)}
+    assert len(published) == 4
+    assert set(statement.service_keys) == published
+    assert status_rotation.rotate(parts.credentials, ring, at_once=True) is status_rotation.Stage.ROTATED
+    assert accrediting.run_once(parts) == 1  # The old keys are named no more.
 
 
 @pytest.mark.parametrize("state", [State.RETIRED, State.COMPROMISED])

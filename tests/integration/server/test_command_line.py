@@ -9,6 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from crypto.errors import UnknownKeyError
+from crypto.jose import SUITE_ALG
+from crypto.keyring import KeyRing
+from kernel.clock import SystemClock
+from server import setup
+from server.commands import keys
+from server.parts import key_folder, signer_keys
+from server.settings import Installation, Settings
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -67,3 +76,21 @@ def test_keys_are_listed_rotated_and_withdrawn(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "is destroyed" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_the_status_service_gets_new_keys_step_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    monkeypatch.setenv("XINJI_DATA_DIR", str(data))
+    settings = Settings()
+    setup.prepare(settings, Installation(base_url="http://localhost:8000"))
+    with pytest.raises(UnknownKeyError):
+        keys.rotate_status(now=False)
+    ring = KeyRing(signer_keys(settings), key_folder(settings).load_or_create("signing"), SystemClock())
+    for alg in SUITE_ALG.values():
+        ring.generate("status", "http://localhost:8000/authorities/410000/status", alg)
+    for now in (False, False, True):
+        keys.rotate_status(now=now)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["announced;", "the", "rotated;"]
