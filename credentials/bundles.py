@@ -22,7 +22,7 @@ from credentials.status_list import Status
 from crypto.encoding import b64
 from crypto.jose import SUITES, peek
 from kernel.pages import ZONE
-from ledger.bundles import LogProof, newest_proof_of, preimage_of, proof_of, proofs_of
+from ledger.bundles import LogProof, preimage_of, proof_of, proofs_of, proofs_together
 from ledger.registry.entities import Kind
 from ledger.registry.errors import UnknownStatementError
 from ledger.registry.statements import StoredStatement, statements_for
@@ -79,7 +79,7 @@ def status(session: Session, credential: Credential, tree_size: int, *, by: Cred
 
     What accredits the status service is proved under the credential's checkpoint, of `tree_size` entries,
     where it stands there. If the service got other keys since, it cannot: then the part brings a `log` of its
-    own, the newest checkpoint, which holds the list too. While that is not published, the list before counts.
+    own, the first checkpoint that holds the list too. While that is not published, the list before counts.
 
     Raises:
         NotPublishedError: No list was published yet, or what accredits the status service was not.
@@ -89,8 +89,8 @@ def status(session: Session, credential: Credential, tree_size: int, *, by: Cred
         raise not_published(credential, by)
     for listed in _lists(session, status_list, by):
         chain = _service(session, listed, by)
-        proved = _under(session, chain, tree_size, by) or _under_its_own(session, chain, listed, by)
-        if chain and proved:
+        proved = _proved(session, chain, listed, tree_size, by) if chain else None
+        if proved is not None:
             return {"uri": status_list.uri, **listed.tokens, **proved, "statement": _statement(session, credential)}
     raise not_published(credential, by)
 
@@ -105,10 +105,10 @@ class _Listed:
 
 
 def _lists(session: Session, status_list: StatusList, by: CredentialServices) -> Iterator[_Listed]:
-    """Yield the list as it was published last, then those before it that have not expired."""
-    for snapshot in status_store.snapshots_of(session, status_list.id):
+    """Yield the list as it was published last, even if it has expired, then those before it that have not."""
+    for place, snapshot in enumerate(status_store.snapshots_of(session, status_list.id)):
         tokens = preimage_of(session, snapshot.commitment)
-        if tokens is not None and snapshot.expires_at > by.clock.now():
+        if tokens is not None and (place == 0 or snapshot.expires_at > by.clock.now()):
             yield _Listed(tokens, snapshot.issued_at, snapshot.commitment)
 
 
@@ -119,21 +119,19 @@ def _service(session: Session, listed: _Listed, by: CredentialServices) -> tuple
         return ()
 
 
-def _under(
-    session: Session, chain: Sequence[StoredStatement], tree_size: int, by: CredentialServices
+def _proved(
+    session: Session, chain: Sequence[StoredStatement], listed: _Listed, tree_size: int, by: CredentialServices
 ) -> dict[str, Any] | None:
-    proved = _accreditation(session, chain, tree_size, by)
-    return None if proved is None else {"accreditation": proved}
-
-
-def _under_its_own(
-    session: Session, chain: Sequence[StoredStatement], listed: _Listed, by: CredentialServices
-) -> dict[str, Any] | None:
-    newest = newest_proof_of(session, by.tiles, listed.commitment)
-    proved = None if newest is None else _under(session, chain, newest.tree_size, by)
-    if newest is None or proved is None:
+    """Return the service's accreditation under the credential's checkpoint, or with one that holds the list too."""
+    accreditation = _accreditation(session, chain, tree_size, by)
+    if accreditation is not None:
+        return {"accreditation": accreditation}
+    together = proofs_together(session, by.tiles, [listed.commitment, *(statement.commitment for statement in chain)])
+    if not together:
         return None
-    return {**proved, "log": {"origin": newest.origin, "checkpoint": newest.checkpoint}}
+    own = together[listed.commitment]
+    accreditation = _accreditation(session, chain, own.tree_size, by)
+    return {"accreditation": accreditation, "log": {"origin": own.origin, "checkpoint": own.checkpoint}}
 
 
 def anchor(session: Session, tree_size: int, *, by: CredentialServices) -> dict[str, Any] | None:

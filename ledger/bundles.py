@@ -102,14 +102,16 @@ def proofs_of(
     return proofs
 
 
-def newest_proof_of(session: Session, tiles: Tiles, commitment: bytes) -> LogProof | None:
-    """Prove one entry under the newest published checkpoint of its log; None if that does not hold it yet.
+def proofs_together(session: Session, tiles: Tiles, commitments: Sequence[bytes]) -> dict[bytes, LogProof]:
+    """Prove entries under the first published checkpoint that holds them all; nothing where there is none.
 
     Raises:
         TamperedTilesError: The tiles do not prove what was signed.
     """
-    newest = store.latest_published(session, 1)
-    return proof_of(session, tiles, commitment, tree_size=newest[0].tree_size) if newest else None
+    sizes = [at.tree_size for at in store.placed(session, commitments).values() if at.tree_size]
+    if not sizes or len(sizes) < len(set(commitments)):
+        return {}
+    return proofs_of(session, tiles, commitments, tree_size=max(sizes))
 
 
 def preimage_of(session: Session, commitment: bytes) -> dict[str, Any] | None:
