@@ -89,3 +89,12 @@ export async function fetchStatus(bundle) {
     return undefined;
   }
 }
+
+/**
+ * Return the bundle that is worth saving after `report` was made with a fetched `status`. It must hold by itself:
+ * newer list tokens do not go with an older checkpoint of their own, nor with keys that the bundle does not accredit.
+ */
+export function toSave(bundle, status, report) {
+  const holds = !bundle.status.log && report.steps[2].code !== "status_key_unknown";
+  return holds ? { ...bundle, status } : bundle;
+}

@@ -7,7 +7,7 @@ import { strictJson } from "../strict.js";
 import { openTrust } from "../trust.js";
 import { verify } from "../verify.js";
 import { h, icon, save } from "./dom.js";
-import { fetchShare, fetchStatus, fetchTrust, LookupError } from "./lookup.js";
+import { fetchShare, fetchStatus, fetchTrust, LookupError, toSave } from "./lookup.js";
 import { render } from "./render.js";
 import { checkedAddress, keepNode, nodeAddress } from "./setting.js";
 import { viewOf } from "./view.js";
@@ -66,9 +66,7 @@ async function judge(bundle, trust) {
   const status = await fetchStatus(bundle);
   if (status === undefined) return { report, bundle };
   const again = judged({ status });
-  // What is saved must hold by itself: a newer list does not go with an older checkpoint, or with another key.
-  const whole = !bundle.status.log && again.steps[2].code !== "status_key_unknown";
-  return { report: again, bundle: whole ? { ...bundle, status } : bundle };
+  return { report: again, bundle: toSave(bundle, status, again) };
 }
 
 function show({ report, bundle }, trust, again) {
