@@ -55,6 +55,7 @@ class StatusLog:
     """The checkpoint of its own that a status part brings: a later one of the same log, or one of another log.
 
     `proved_before`: the service's statements stand in the credential's tree too, and the proofs shown lead there.
+    `says`: another origin line in the checkpoint.
     """
 
     origin: str = ORIGIN
@@ -62,6 +63,7 @@ class StatusLog:
     key: str = "log"
     size: int = 34
     proved_before: bool = False
+    says: str | None = None
     lines: Callable[[list[str]], list[str]] = lambda lines: lines
     cosigners: Sequence[tuple[tuple[str, str, bytes, str], int]] = ((A_SM2, LISTED + 20), (B_ED25519, LISTED + 60))
 
@@ -73,7 +75,7 @@ class StatusLog:
         return later
 
     def checkpoint(self, tree: Tree) -> str:
-        text = f"{self.origin}\n{len(tree.entries)}\n{b64(tree.root())}\n"
+        text = f"{self.says or self.origin}\n{len(tree.entries)}\n{b64(tree.root())}\n"
         own = [note_line(text, self.origin, kind, self.key) for kind in (LOG_SM2, LOG_ED25519)]
         seen = [note_line(text, name, kind, key, time=time) for (_, name, kind, key), time in self.cosigners]
         return text + "\n" + "".join([*self.lines(own), *seen])

@@ -180,6 +180,11 @@ STATUS_LOG_CASES = {
         "status_log",
         trust=logs(),
     ),
+    "status_checkpoint_names_another_origin": bad(
+        "The log's own keys signed a status checkpoint whose first line is another origin.",
+        later(says="other.example/log"),
+        "status_log",
+    ),
     "status_checkpoint_unreadable": bad(
         "The status checkpoint is no signed note.",
         later(bundle=status_log_with(checkpoint=f"{ORIGIN}\n34\n")),
