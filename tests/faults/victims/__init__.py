@@ -1,0 +1,1 @@
+"""The processes that are killed: each is the real thing, with its stages shown."""
