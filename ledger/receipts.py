@@ -17,7 +17,7 @@ from typing import Final
 from ledger.entry import COMMITMENT_SIZE, EntryType, check_code
 from ledger.errors import InvalidEntryError, InvalidReceiptsError
 
-COLUMNS: Final = ("commitment", "type", "issuer", "credential", "issued_at", "logged_by")
+COLUMNS: Final = ("commitment", "type", "issuer", "credential", "issued_at", "logged_by", "complete_to")
 PUBLISHING: Final = timedelta(hours=1)
 """How long a log may take, after the window in which it gathers, until witnesses have cosigned."""
 _HEX: Final = re.compile(rf"[0-9a-f]{{{2 * COMMITMENT_SIZE}}}", re.ASCII)
@@ -25,7 +25,10 @@ _HEX: Final = re.compile(rf"[0-9a-f]{{{2 * COMMITMENT_SIZE}}}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One entry that is to appear in the log by `logged_by`; `credential` is the document's own id."""
+    """One entry that is to appear in the log by `logged_by`; `credential` is the document's own id.
+
+    `complete_to`: the file holds all that its issuer had issued at that time; None if it is of a part.
+    """
 
     commitment: bytes
     type: EntryType
@@ -33,6 +36,7 @@ class Receipt:
     credential: str
     issued_at: datetime
     logged_by: datetime
+    complete_to: datetime | None = None
 
     def cells(self) -> tuple[str, ...]:
         """Return the row, in the order of `COLUMNS`."""
@@ -43,6 +47,7 @@ class Receipt:
             self.credential,
             _text(self.issued_at),
             _text(self.logged_by),
+            "" if self.complete_to is None else _text(self.complete_to),
         )
 
 
@@ -66,6 +71,8 @@ def read_receipts(content: bytes) -> Iterator[Receipt]:
 def _receipt(cells: dict[str, str], row: int) -> Receipt:
     try:
         check_code(cells["issuer"])
+        if None in map(cells.get, COLUMNS):
+            raise InvalidReceiptsError("a row is too short", row=row)
         if not _HEX.fullmatch(cells["commitment"]):
             raise InvalidReceiptsError("a commitment is 64 small hex digits", row=row)
         return Receipt(
@@ -75,6 +82,7 @@ def _receipt(cells: dict[str, str], row: int) -> Receipt:
             cells["credential"],
             _moment(cells["issued_at"]),
             _moment(cells["logged_by"]),
+            _moment(cells["complete_to"]) if cells["complete_to"] else None,
         )
     except (TypeError, ValueError, InvalidEntryError) as error:
         raise InvalidReceiptsError(f"row {row} of the receipts cannot be read", row=row) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ledger.entry import EntryType
@@ -14,6 +14,10 @@ from ledger.monitor.visiting import Visit
 from ledger.receipts import Receipt
 
 FORMAT: Final = "xinji/monitor-report/1"
+SKEW: Final = timedelta(minutes=10)
+"""How far apart the clocks of witnesses, of the issuer and here may be."""
+UNTOLD: Final = timedelta(days=1)
+"""After this time an entry wants a receipt, also where the receipts that are here are older than it."""
 _KNOWN: Final = frozenset(map(int, EntryType))
 
 
@@ -37,7 +41,8 @@ REASONS: Final = (WITHOUT_RECEIPT, WITHOUT_EVIDENCE, REPEATED, UNKNOWN_TYPE)
 class Report:
     """The outcome for one issuer. `unreachable`: origins, each with why; of these nothing is new.
 
-    `without_entry`: receipts whose time is over; `waiting`: those whose time is not.
+    `without_entry`: receipts whose time is over; `waiting`: those whose time is not. `newer`: how many
+    entries without a receipt came after the receipts were written, less than a day ago: not judged yet.
     """
 
     issuer_code: str
@@ -45,6 +50,7 @@ class Report:
     unreachable: Mapping[str, str]
     found: tuple[Found, ...]
     receipts: int | None
+    newer: int
     without_entry: tuple[Receipt, ...]
     waiting: tuple[Receipt, ...]
 
@@ -72,12 +78,14 @@ def report(
     mine = None if receipts is None else _own(issuer_code, receipts)
     logged = {(one.type, one.commitment) for visit in visits for one in visit.entries}
     missing = [] if mine is None or unreachable else [one for key, one in mine.items() if key not in logged]
+    newer, judged = _without_receipt(visits, mine, now)
     return Report(
         issuer_code=issuer_code,
         visits=tuple(visits),
         unreachable=dict(unreachable),
-        found=tuple(_found(visits, mine)),
+        found=(*judged, *_odd(visits)),
         receipts=None if mine is None else len(mine),
+        newer=newer,
         without_entry=tuple(one for one in missing if one.logged_by < now),
         waiting=tuple(one for one in missing if one.logged_by >= now),
     )
@@ -92,15 +100,35 @@ def _own(issuer_code: str, receipts: Iterable[Receipt]) -> dict[tuple[int, str],
     return mine
 
 
-def _found(visits: Sequence[Visit], mine: Mapping[tuple[int, str], Receipt] | None) -> Iterable[Found]:
+def _without_receipt(
+    visits: Sequence[Visit], mine: Mapping[tuple[int, str], Receipt] | None, now: datetime
+) -> tuple[int, list[Found]]:
+    """Return the credentials' entries that lack a receipt, and how many more are newer than the receipts."""
+    if mine is None:
+        return 0, []
+    complete_to = max((one.complete_to for one in mine.values() if one.complete_to), default=None)
+    found: list[Found] = []
+    newer = 0
+    for visit in visits:
+        for one in visit.entries:
+            if one.type != EntryType.CREDENTIAL or (one.type, one.commitment) in mine:
+                continue
+            since = datetime.fromtimestamp(_moment(one.checkpoint), UTC)
+            if complete_to is None or since + SKEW <= complete_to or since + UNTOLD <= now:
+                found.append(Found(WITHOUT_RECEIPT, visit.origin, one))
+            else:
+                newer += 1
+    return newer, found
+
+
+def _odd(visits: Sequence[Visit]) -> Iterable[Found]:
+    """Give the entries that would be odd with any receipts."""
     seen: set[str] = set()
     for visit in visits:
         unproved = {one.index for one in visit.unproved}
         for one in visit.entries:
             if one.type not in _KNOWN:
                 yield Found(UNKNOWN_TYPE, visit.origin, one)
-            elif mine is not None and one.type == EntryType.CREDENTIAL and (one.type, one.commitment) not in mine:
-                yield Found(WITHOUT_RECEIPT, visit.origin, one)
             if one.index in unproved:
                 yield Found(WITHOUT_EVIDENCE, visit.origin, one)
             if one.commitment in seen:
@@ -121,6 +149,7 @@ def as_json(made: Report) -> dict[str, Any]:
         if made.receipts is None
         else {
             "count": made.receipts,
+            "newer": made.newer,
             "without_entry": [_receipt(one) for one in made.without_entry],
             "waiting": [_receipt(one) for one in made.waiting],
         },
@@ -164,8 +193,17 @@ def _receipt(one: Receipt) -> dict[str, Any]:
 
 def moment_of(seen: Seen) -> str:
     """Return when an entry was surely in the log: the quorum's time, or when we saw it."""
-    return _time(seen.seen_at if seen.time is None else seen.time) or ""
+    return moment_text(_moment(seen))
+
+
+def _moment(seen: Seen) -> int:
+    return seen.seen_at if seen.time is None else seen.time
+
+
+def moment_text(seconds: int) -> str:
+    """Return POSIX seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _time(seconds: int | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    return None if seconds is None else moment_text(seconds)

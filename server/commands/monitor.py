@@ -25,6 +25,7 @@ from ledger.monitor.report import (
     Report,
     as_json,
     moment_of,
+    moment_text,
     report,
 )
 from ledger.monitor.visiting import Visit, Watched, visit
@@ -168,8 +169,13 @@ def _text(made: Report, *, everything: bool) -> Iterator[str]:
         yield f"请查看 LOOK AT {found.reason}: {REASONS[found.reason]}\n{_line(found.entry)}"
     if made.receipts is not None:
         yield (
-            f"回执：共 {made.receipts} 份，{len(made.waiting)} 份还在登记期限内。 "
-            f"{made.receipts} receipts, {len(made.waiting)} of them still within their time"
+            f"回执：共 {made.receipts} 份，其中 {len(made.waiting)} 份尚未登记、期限未到。 "
+            f"{made.receipts} receipts, {len(made.waiting)} of them not logged yet, within their time"
+        )
+    if made.newer:
+        yield (
+            f"{made.newer} 条比回执新，先不判断：请下载新的回执。 "
+            f"{made.newer} entries are newer than the receipts: download these again"
         )
     for receipt in made.without_entry:
         yield (
@@ -187,6 +193,8 @@ def _visit_text(one: Visit, *, everything: bool) -> Iterator[str]:
         f"以本方名义 {len(one.entries)} 条，新增 {len(one.new)} 条。 "
         f"{size} entries, {one.before} at the last visit; {len(one.entries)} in this name, {len(one.new)} new"
     )
+    if one.time is not None:
+        yield f"检查点由足够的见证单位签于 {moment_text(one.time)}。 Cosigned by the quorum at that time"
     if one.alarm is not None:
         says = ALARMS.get(one.alarm.code, "日志可疑")
         yield f"警报 ALARM {one.alarm.code}: {says}。 {one.alarm.text}"

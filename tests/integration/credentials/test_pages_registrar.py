@@ -65,6 +65,7 @@ def test_from_the_file_to_the_receipts(site: Site) -> None:
     assert [line[0] for line in receipts] == ["row", "2", "3", "4"]
     issued = {site.campus.of(person.person_id)[0].commitment for person in people[:3]}
     assert {one.commitment for one in read_receipts(file)} == issued
+    assert {one.complete_to for one in read_receipts(file)} == {None}
     assert not any(person.name in receipts[1] or person.student_no in receipts[1] for person in people)
     assert "毕业生.csv" in site.get("/registrar/batches")
 
@@ -96,6 +97,7 @@ def test_all_receipts_of_the_school_are_what_a_monitor_reads(
         assert (one.type, one.issuer_code, one.credential) == (1, ZZU, f"urn:uuid:{credential.id}")
         assert one.issued_at == credential.issued_at.replace(microsecond=0)
         assert one.logged_by == one.issued_at + timedelta(days=1, hours=1)
+        assert one.complete_to == campus.clock.now().replace(microsecond=0)
     text = answer.text
     assert not any(word in text for person in people for word in (person.name, person.student_no, person.eid))
 

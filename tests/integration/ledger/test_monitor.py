@@ -266,6 +266,29 @@ def test_entries_and_receipts_beside_each_other(place: Place) -> None:
     assert report(CODE, [seen], {"other.example/log": "down"}, whole, now=late).is_clean
 
 
+def test_entries_newer_than_the_receipts_are_judged_a_day_later(place: Place) -> None:
+    place.grow(5)  # 3 is ours.
+    place.visit()
+    place.clock.move(HOUR)
+    listed = place.clock.now()
+    receipts = [replace(receipt(number, place), complete_to=listed) for number in (901,)]
+    place.clock.move(HOUR)
+    place.grow(12)  # 10 too, an hour after the receipts were written.
+    seen = place.visit()
+
+    def judged(*, since: timedelta, by: list[Receipt] = receipts) -> tuple[list[int], int]:
+        made = report(CODE, [seen], {}, by, now=listed + since)
+        return [one.entry.index for one in made.found], made.newer
+
+    assert judged(since=2 * HOUR) == ([3], 1)
+    assert judged(since=26 * HOUR) == ([3, 10], 0)
+    assert judged(since=2 * HOUR, by=[replace(receipts[0], complete_to=None)]) == ([3, 10], 0), "no complete list"
+    fresh = [replace(receipts[0], complete_to=listed + 2 * HOUR)]
+    assert judged(since=2 * HOUR, by=fresh) == ([3, 10], 0)
+    near = [replace(receipts[0], complete_to=listed + HOUR)]
+    assert judged(since=2 * HOUR, by=near) == ([3], 1), "clocks may differ"
+
+
 def test_an_entry_that_is_logged_twice_and_one_of_an_unknown_type(place: Place) -> None:
     strange = b"\x09" + entry(5)[1:]
     place.log.grow(4, [entry(1), strange, entry(2, OTHER), entry(1)])

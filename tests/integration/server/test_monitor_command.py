@@ -92,6 +92,7 @@ def test_what_a_school_is_told(school: School) -> None:
     assert all(one.commitment.hex() in first.output for one in mine)
     assert credential(9, OTHER).commitment.hex() not in first.output
     assert "2026-06-30T04:00:00Z 证书 credential" in first.output
+    assert "检查点由足够的见证单位签于 2026-06-30T04:00:00Z" in first.output
     assert "没有发现问题。 Nothing to worry about." in first.output
 
     # The trust file was kept; nothing is new; with all receipts there is nothing to look at.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,6 +26,8 @@ def table(*rows: tuple[str, ...], headings: tuple[str, ...] = COLUMNS) -> bytes:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_what_is_written_is_read(mark: bytes) -> None:
     assert list(read_receipts(mark + table(RECEIPT.cells(), RECEIPT.cells()))) == [RECEIPT, RECEIPT]
+    whole = replace(RECEIPT, complete_to=NOW)
+    assert list(read_receipts(mark + table(whole.cells()))) == [whole]
     assert list(read_receipts(mark + table())) == []
 
 
@@ -53,6 +56,7 @@ def changed(column: str, text: str) -> bytes:
         (changed("issuer", "10459"), 3),
         (changed("issued_at", "2026-06-30T04:00:00"), 3),
         (changed("logged_by", "soon"), 3),
+        (changed("complete_to", "now"), 3),
     ],
 )
 def test_what_is_no_receipt(content: bytes, row: int) -> None:
