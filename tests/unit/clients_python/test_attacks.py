@@ -20,6 +20,7 @@ from xinji_client.verify import verify
 VALID = read("valid_university")
 LONG = read("valid_long_chain")
 REVOKED = read("revoked_with_reason")
+OWN = read("valid_status_log_later_checkpoint")
 TRUST = load(VALID.trust)
 
 
@@ -28,18 +29,18 @@ def judge(bundle: Any, trust: Any = TRUST) -> str:
 
 
 def test_the_unchanged_bundles_are_what_they_are() -> None:
-    assert judge(VALID.bundle) == judge(LONG.bundle) == "valid"
+    assert judge(VALID.bundle) == judge(LONG.bundle) == judge(OWN.bundle) == "valid"
     assert judge(REVOKED.bundle) == "revoked"
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(bundle=mutating.one_sign_changed(VALID.bundle) | mutating.one_sign_changed(LONG.bundle))
+@given(bundle=st.one_of(*(mutating.one_sign_changed(one.bundle) for one in (VALID, LONG, OWN))))
 def test_one_sign_of_a_signed_part_is_enough(bundle: dict[str, Any]) -> None:
     assert judge(bundle) == "mismatch"
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(bundle=mutating.one_value_changed(LONG.bundle) | mutating.one_value_changed(REVOKED.bundle))
+@given(bundle=st.one_of(*(mutating.one_value_changed(one.bundle) for one in (LONG, REVOKED, OWN))))
 def test_no_value_makes_it_raise(bundle: dict[str, Any]) -> None:
     report = verify(bundle, TRUST, now=VALID.now)
     assert [step["step"] for step in report["steps"]] == [*VALID.steps]

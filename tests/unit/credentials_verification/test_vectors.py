@@ -17,6 +17,7 @@ from xinji_client import verify as client
 from xinji_client.errors import TrustError
 
 VALID, LONG, REVOKED = (read(name) for name in ("valid_university", "valid_long_chain", "revoked_with_reason"))
+OWN = read("valid_status_log_later_checkpoint")
 TRUST = open_trust(VALID.trust.encode(), now=VALID.now)
 CLIENT_TRUST = client_trust.load(VALID.trust)
 
@@ -52,13 +53,13 @@ def judge(bundle: Any, trust: Any = TRUST) -> str:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(bundle=mutating.one_sign_changed(VALID.bundle) | mutating.one_sign_changed(LONG.bundle))
+@given(bundle=st.one_of(*(mutating.one_sign_changed(one.bundle) for one in (VALID, LONG, OWN))))
 def test_one_sign_of_a_signed_part_is_enough(bundle: dict[str, Any]) -> None:
     assert judge(bundle) == "mismatch"
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(bundle=mutating.one_value_changed(LONG.bundle) | mutating.one_value_changed(REVOKED.bundle))
+@given(bundle=st.one_of(*(mutating.one_value_changed(one.bundle) for one in (LONG, REVOKED, OWN))))
 def test_both_verifiers_give_one_verdict(bundle: dict[str, Any]) -> None:
     ours = verify(bundle, TRUST, now=VALID.now)
     theirs = client.verify(bundle, CLIENT_TRUST, now=VALID.now)
