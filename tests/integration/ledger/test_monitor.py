@@ -12,6 +12,7 @@ import pytest
 from crypto.hashes import sm3
 from crypto.keys import ED25519, PrivateKey, generate_key
 from kernel.clock import ManualClock
+from ledger import reading
 from ledger.checkpoint import Organisation, WitnessPolicy, cosignature_by, message_at, parse_checkpoint
 from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
@@ -121,8 +122,9 @@ def test_what_an_ended_process_left_does_not_count(place: Place) -> None:
     assert len((place.path / "roots").read_bytes()) == 32 * (2_000 // 256)
 
 
-def test_a_checkpoint_kept_before_its_entries_were_read(place: Place) -> None:
+def test_a_checkpoint_kept_before_its_entries_were_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended right after the checkpoint was kept: the next visit reads what is missing, under its own tree."""
+    monkeypatch.setattr(reading, "BATCH", 1)
     place.grow(700)
     place.log.bend = lambda name, data: data if not name.startswith("tile/entries/00") or ".p" in name else b""
     damaged = place.visit()
@@ -130,10 +132,14 @@ def test_a_checkpoint_kept_before_its_entries_were_read(place: Place) -> None:
     assert damaged.alarm.code == "tiles_tampered"
     assert (damaged.entries, damaged.checkpoint and damaged.checkpoint.head.tree_size) == ((), 700)
     place.log.bend = lambda _, data: data
-    assert indices(place.visit()) == below(700)
-    assert place.visit().new == ()
     place.grow(800)
-    assert indices(place.visit()) == below(800)
+    seen = place.visit()
+    assert indices(seen) == below(800)
+    assert seen.new == seen.entries
+    # The checkpoint of 700 was seen first, though nothing was read under it.
+    assert {one.checkpoint.size for one in seen.entries if one.index < 700} == {700}
+    assert {one.checkpoint.size for one in seen.entries if one.index >= 700} == {800}
+    assert place.visit().new == ()
 
 
 @pytest.mark.parametrize(
