@@ -74,6 +74,12 @@ class ShrunkenLogError(LedgerError):
     code = "log_shrunken"
 
 
+class BeyondFinalError(LedgerError):
+    """A closed log shows more than the final checkpoint that the trust file names, or another of that size."""
+
+    code = "log_beyond_final"
+
+
 class MirrorSourceError(LedgerError):
     """The log that is mirrored or watched does not answer, or lacks a file."""
 

@@ -18,7 +18,14 @@ from crypto.hashes import Hash
 from ledger.checkpoint import Checkpoint, Signed, WitnessPolicy, open_checkpoint, parse_checkpoint
 from ledger.commitment import ACCREDITATION, AUDIT_HEAD, RELEASE, STATUS_LIST, commit
 from ledger.entry import EntryType
-from ledger.errors import ForkedLogError, InvalidEntryError, InvalidNoteError, ShrunkenLogError, TamperedTilesError
+from ledger.errors import (
+    BeyondFinalError,
+    ForkedLogError,
+    InvalidEntryError,
+    InvalidNoteError,
+    ShrunkenLogError,
+    TamperedTilesError,
+)
 from ledger.merkle import TreeHead
 from ledger.monitor.keeping import Kept, Named, Seen, StateFolder, issuer_of
 from ledger.note import MAX_SIZE, parse_note
@@ -34,12 +41,12 @@ TAGS: Final = {
     EntryType.AUDIT_HEAD: AUDIT_HEAD,
     EntryType.RELEASE: RELEASE,
 }
-_SUSPICIOUS = (ForkedLogError, ShrunkenLogError, InvalidNoteError, TamperedTilesError)
+_SUSPICIOUS = (BeyondFinalError, ForkedLogError, ShrunkenLogError, InvalidNoteError, TamperedTilesError)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A log that is watched for one issuer: where it is read, and whose signatures count."""
+    """A log that is watched for one issuer: where it is read, whose signatures count, and its end if it has one."""
 
     source: Source
     folder: StateFolder
@@ -48,6 +55,7 @@ class Watched:
     hash: Hash
     keys: tuple[VerifierKey, ...]
     policy: WitnessPolicy
+    final: TreeHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,7 @@ def _followed(watched: Watched, kept: Kept, shown: bytes, now: datetime) -> tupl
     """Keep the checkpoint that is shown, if it is to be believed; return its tree unless it was all looked through."""
     signed = _opened(watched, shown)
     new = signed.checkpoint.head
+    _refuse_beyond(watched.final, new)
     old = _old_head(watched, kept)
     if new.tree_size < old.tree_size:
         raise ShrunkenLogError(f"the log shows {new.tree_size} entries, and showed {old.tree_size} before")
@@ -168,6 +177,12 @@ def _opened(watched: Watched, shown: bytes) -> Signed:
     if len(watched.policy.times(signed.note)) < watched.policy.quorum:
         raise InvalidNoteError("the checkpoint is not cosigned by the policy's quorum")
     return signed
+
+
+def _refuse_beyond(final: TreeHead | None, new: TreeHead) -> None:
+    if final is None or new.tree_size < final.tree_size or new == final:
+        return
+    raise BeyondFinalError(f"the log was closed with {final.tree_size} entries, and shows {new.tree_size}, or others")
 
 
 def _old_head(watched: Watched, kept: Kept) -> TreeHead:

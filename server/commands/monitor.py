@@ -50,6 +50,7 @@ TYPES: Final = {
 ALARMS: Final = {
     "log_forked": "日志有两份互相矛盾的历史",
     "log_shrunken": "日志比上次见到的短：可能是缓存或恢复了旧备份，也可能是改写历史的开始",
+    "log_beyond_final": "已经关闭的日志又写入了条目",
     "note_invalid": "检查点没有可信的签名，或见证不够",
     "note_signature_invalid": "检查点上有伪造或损坏的签名",
     "tiles_tampered": "日志文件与签名的检查点不符",
@@ -95,7 +96,7 @@ def monitor(
     for one, url in _logs(trusted, log):
         source = HttpSource(url)
         kept = StateFolder(folder / quote(one.origin, safe=""), origin=one.origin, issuer_code=code)
-        watched = Watched(source, kept, code, one.origin, one.hash, one.keys, trusted.policy)
+        watched = Watched(source, kept, code, one.origin, one.hash, one.keys, trusted.policy, one.final)
         try:
             visits.append(visit(watched, SystemClock().now()))
         except MirrorSourceError as error:

@@ -179,6 +179,23 @@ def test_a_log_that_shrank_is_an_alarm(place: Place) -> None:
     assert place.visit().alarm is None
 
 
+def test_a_closed_log_that_goes_on_is_an_alarm(place: Place) -> None:
+    place.grow(300)
+    final = place.log.tiles.head(300)
+    closed = replace(place.watched(), final=final)
+    assert visit(closed, place.clock.now()).alarm is None
+    for wrong in (final._replace(tree_size=299), final._replace(root_hash=bytes(32))):
+        alarm = visit(replace(closed, final=wrong), place.clock.now()).alarm
+        assert alarm is not None
+        assert alarm.code == "log_beyond_final"
+    assert visit(replace(closed, final=final._replace(tree_size=301)), place.clock.now()).alarm is None
+    place.grow(301)
+    alarm = visit(closed, place.clock.now()).alarm
+    assert alarm is not None
+    assert alarm.code == "log_beyond_final"
+    assert len(alarm.files) == 2
+
+
 @pytest.mark.parametrize("name", ["tile/entries/001", "tile/entries/002.p/88", "tile/1/000.p/2"])
 def test_a_bent_file_is_an_alarm_and_nothing_of_it_is_kept(place: Place, name: str) -> None:
     place.grow(600)
