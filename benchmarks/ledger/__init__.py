@@ -1,0 +1,1 @@
+"""How fast the log is, how much room it takes, what an anchor costs: `python -m benchmarks.ledger`."""
