@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +11,8 @@ import pytest
 
 from crypto.encoding import from_b64
 from crypto.hashes import sm3
-from kernel.clock import ManualClock, SystemClock
-from kernel.db import Base, Database
+from kernel.clock import ManualClock
+from kernel.db import Database
 from ledger import anchor_store, transaction_store
 from ledger import store as log_store
 from ledger.anchor_models import LogAnchor
@@ -386,73 +382,3 @@ def test_on_the_embedded_chain(sqlite_database: Database, tmp_path: Path, clock:
         assert (found.tree_size, found.mode, found.label) == (8, "embedded", "single node, no consensus")
         assert (found.chain_id, found.contract) == (chain.chain_id, chain.contract)
     chain.close()
-
-
-WORKER = """
-import sys
-from datetime import timedelta
-from pathlib import Path
-from kernel.clock import SystemClock
-from kernel.db import Database
-from ledger.anchoring import Anchoring, run_once
-from ledger.chain.base import TreeAlg, log_id_of
-from ledger.chain.embedded import EmbeddedChain
-from tests.integration.ledger.test_anchoring import ORIGIN, publish
-
-folder = Path(sys.argv[1])
-database = Database(f"sqlite:///{folder / 'test.sqlite3'}", busy_timeout_ms=5_000)
-chain = EmbeddedChain(folder / "chain", bytes(32), clock=SystemClock())
-chain.deploy(log_id_of(ORIGIN), TreeAlg.SM3)
-by = Anchoring(database, chain, SystemClock(), ORIGIN, timedelta(0))
-size = int(sys.argv[2])
-while True:
-    size += 1
-    publish(database, size)
-    while run_once(by):
-        print(size, flush=True)
-"""
-
-
-@pytest.mark.kill
-def test_kill_9_at_any_moment(tmp_path: Path) -> None:
-    """Each anchor that was called final stays; sizes are anchored once and in order; work goes on."""
-    chance = random.Random(SEED)  # noqa: S311 - where to stop, and the same places each time
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", busy_timeout_ms=5_000)
-    Base.metadata.create_all(database.engine)
-    begin, acknowledged = 0, 0
-    for _ in range(3):
-        command = [sys.executable, "-c", WORKER, str(tmp_path), str(begin)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
-        assert process.stdout is not None
-        for _ in range(chance.randint(1, 12)):
-            acknowledged = int(process.stdout.readline())
-        process.send_signal(signal.SIGKILL)
-        rest = process.stdout.read().split()
-        acknowledged = int(rest[-1]) if rest else acknowledged
-        process.stdout.close()
-        process.wait(10)
-        begin = acknowledged + 2
-
-        chain = EmbeddedChain(tmp_path / "chain", bytes(32), clock=SystemClock())
-        by = Anchoring(database, chain, ManualClock(datetime.now(UTC)), ORIGIN, timedelta(0))
-        for _ in range(3):
-            run_once(by)
-        _check_history(by, acknowledged)
-        chain.close()
-    database.dispose()
-
-
-def _check_history(by: Anchoring, acknowledged: int) -> None:
-    history = rows(by)
-    assert {row.state for row in history} == {"final"}
-    assert history[-1].tree_size >= acknowledged
-    assert [row.nonce for row in history] == list(range(len(history)))
-    assert by.chain.latest_anchor(by.log_id) == (history[-1].tree_size, history[-1].root_hash, len(history))
-    before = 0
-    for row in history:
-        receipt = by.chain.receipt(row.tx_hash)
-        assert receipt is not None
-        assert receipt.succeeded
-        assert (receipt.block_number, receipt.block_hash) == (row.block_number, row.block_hash)
-        assert (row.previous_size, row.attempts) == (before, 0)
-        before = row.tree_size

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
-from kernel.clock import ManualClock, SystemClock
-from kernel.db import Database
 from ledger import queue_store, store
-from tests.integration.ledger.world import World, credential, make_world
+from tests.integration.ledger.world import World, credential
 
 ROOT = Path(__file__).parents[3]
 
 
 class Crash(BaseException):
     """The process ends here: nothing catches it."""
+
+
+class CrashElsewhereError(Exception):
+    """The same in another thread, of which the one that waits for it hears."""
 
 
 class Fuse:
@@ -49,13 +46,17 @@ class Fuse:
                 self.left -= 1
                 blows = self.left == 0
             if blows and not self.after:
-                raise Crash
+                raise _crash()
             done = step(*args)
             if blows:
-                raise Crash
+                raise _crash()
             return done
 
         return fused
+
+
+def _crash() -> BaseException:
+    return Crash() if threading.current_thread() is threading.main_thread() else CrashElsewhereError()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -69,7 +70,7 @@ def test_a_crash_at_every_single_step(world: World, monkeypatch: pytest.MonkeyPa
         fuse.set(steps, after=after)
         try:
             world.cycle()
-        except Crash:
+        except (Crash, CrashElsewhereError):
             fuse.set(0, after=False)
             world.cycle()
         else:
@@ -92,47 +93,10 @@ def test_a_crash_while_tiles_become_full(sqlite_world: World, monkeypatch: pytes
         fuse.set(steps, after=bool(steps % 2))
         try:
             sqlite_world.cycle()
-        except Crash:
+        except (Crash, CrashElsewhereError):
             fuse.set(0, after=False)
             sqlite_world.cycle()
     check_whole(sqlite_world, total)
-
-
-@pytest.mark.kill
-def test_kill_9_of_a_publishing_process(database: Database, tmp_path: Path) -> None:
-    seed = random.randrange(1 << 32)  # noqa: S311 - shown, so that a failure can be repeated
-    sys.stdout.write(f"seed {seed}\n")
-    pick = random.Random(seed)  # noqa: S311
-    make_world(database, tmp_path, ManualClock(SystemClock().now())).close()
-    url = database.engine.url.render_as_string(hide_password=False)
-    total = 0
-    for _ in range(5):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.ledger.killed", url, str(tmp_path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == b"ready\n"
-            end = time.monotonic() + pick.uniform(0.02, 0.5)
-            while time.monotonic() < end:
-                time.sleep(0.01)
-                count = pick.choice([1, 7, 60])
-                with database.write() as session:
-                    rows = [credential(number) for number in range(total, total + count)]
-                    queue_store.enqueue(session, [(row.commitment, row.encode()) for row in rows], SystemClock().now())
-                total += count
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait(30)
-            process.stdout.close()
-    world = make_world(database, tmp_path, ManualClock(SystemClock().now()))
-    while world.cycle():
-        pass
-    check_whole(world, total)
-    world.close()
 
 
 def check_whole(world: World, total: int) -> None:
