@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 from requests.exceptions import RequestException
@@ -25,6 +27,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
 from ledger.chain import interpreter as _interpreter  # noqa: F401 - see there
+from ledger.chain.agreement import Agreement
 from ledger.chain.base import (
     CHECKPOINTS,
     REGISTRY,
@@ -37,7 +40,6 @@ from ledger.chain.base import (
 )
 from ledger.chain.deploying import province_call
 from ledger.chain.errors import (
-    ChainEngineError,
     ChainMismatchError,
     ChainUnavailableError,
     NonceConflictError,
@@ -49,6 +51,9 @@ from ledger.chain.nodes import Nodes
 from ledger.chain.sending import Contracts, Fees
 
 TIMEOUT_SECONDS: Final = 10
+LOOK_EVERY_SECONDS: Final = 0.2
+MOST_SENDS: Final = 3
+"""How often one node is sent the same transaction before another one is."""
 _R = TypeVar("_R")
 
 
@@ -58,6 +63,7 @@ class Profile:
 
     `confirmations`: how deep a final block lies; 1 where the latest is final, as it is under BFT consensus.
     `validators`: the method by which a node names who makes blocks, where it has one.
+    `index_seconds`: for how long after its block a node may not find a transaction although it counts it.
     """
 
     label: str
@@ -65,12 +71,13 @@ class Profile:
     confirmations: int = 1
     extra_data: bool = False
     validators: str | None = None
+    index_seconds: float = 0
 
 
 PROFILES: Final = {
     "besu-qbft": Profile("Besu QBFT", Fees(0), extra_data=True, validators="qbft_getValidatorsByBlockNumber"),
     "fisco-web3": Profile("FISCO BCOS", Fees(0, legacy=True)),
-    "cosmos-evm": Profile("CometBFT EVM", Fees(10**9)),
+    "cosmos-evm": Profile("CometBFT EVM", Fees(10**9), index_seconds=3),
 }
 
 
@@ -105,7 +112,7 @@ class RpcChain:
     ) -> None:
         """Talk to `nodes`, signing the calls of each contract with its own key (32 bytes).
 
-        With several nodes a block is final once `agree` of them hold the same receipt in it.
+        Reads and sends go to one of several nodes. What is signed next, and what is final, is what `agree` say alike.
 
         Raises:
             ChainMismatchError: Two contracts share a key, so that their nonces would run into each other; or
@@ -125,11 +132,12 @@ class RpcChain:
         addresses = {name: to_checksum_address(address) for name, address in contracts.items()}
         self._web3 = connection(self._nodes or providers[0], profile)
         self._contracts = Contracts(self._web3, addresses, chain_id=chain_id, fees=profile.fees)
-        self._agree = agree
-        self._each = [
+        each = [
             Contracts(connection(provider, profile), addresses, chain_id=chain_id, fees=profile.fees)
             for provider in (providers if agree > 1 else ())
         ]
+        self._all = Agreement(each, agree) if agree > 1 else None
+        self._last_sent = (b"", 0)
 
     @property
     def contract(self) -> str:
@@ -172,8 +180,7 @@ class RpcChain:
 
     def next_nonce(self, contract: ContractName = CHECKPOINTS) -> int:
         """Return how many transactions of the contract's writer are in blocks."""
-        address = self._writer(contract).address
-        return self._asked(lambda: self._contracts.nonce_of(address))
+        return self._nonce_of(self._writer(contract).address)
 
     def sign(self, call: Call, *, nonce: int) -> SignedTransaction:
         """Sign a call with its contract's writer; asks the node nothing."""
@@ -184,43 +191,56 @@ class RpcChain:
         if self._has(transaction.tx_hash):
             return
         sender = sender_of(transaction)
+        self._leave_a_node_that_drops(transaction.tx_hash)
         try:
             self._asked(lambda: self._web3.eth.send_raw_transaction(transaction.raw))
         except TransactionRefusedError:
             if self._has(transaction.tx_hash):
                 return
-            if transaction.nonce < self._asked(lambda: self._contracts.nonce_of(sender)):
+            if transaction.nonce < self._nonce_of(sender):
+                if self._turns_up(transaction.tx_hash):
+                    return
                 raise NonceConflictError(f"nonce {transaction.nonce} is taken", nonce=transaction.nonce) from None
             raise
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """Return what became of a transaction, or None while it is in no block."""
-        return self._asked(lambda: self._contracts.receipt(tx_hash))
+        found = self._read(lambda: self._contracts.receipt(tx_hash))
+        if found is not None or self._all is None:
+            return found
+        with self._turn:  # Our node may not say it.
+            words = self._all.answers(lambda node: asked(lambda: node.receipt(tx_hash)))
+            return next((word for word, count in words.items() if word and count >= self._all.needed), None)
 
     def is_final(self, receipt: Receipt) -> bool:
         """Whether the block is canonical and as deep as the profile asks, by the word of as many nodes as must agree.
 
         A node that so many others contradict is left.
         """
-        if not self._asked(lambda: self._stands(self._contracts, receipt)):
-            return False
-        if self._agree == 1:
-            return True
+        if self._all is None:
+            return self._read(lambda: self._stands(self._contracts, receipt))
         with self._turn:
-            words = [self._word(contracts, receipt) for contracts in self._each]
-            if words.count(True) >= self._agree:
-                return True
-            if self._nodes is not None and words.count(False) >= self._agree:
+            words = self._all.answers(lambda node: self._word(node, receipt))
+            if words[True] < self._all.needed <= words[False] and self._nodes is not None:
                 self._nodes.move_on()
-        return False
+            return words[True] >= self._all.needed
 
     def latest_anchor(self, log_id: bytes) -> AnchoredHead:
         """Return the latest anchor of a log."""
-        return self._asked(lambda: self._contracts.latest_anchor(log_id))
+        if self._all is None:
+            return self._read(lambda: self._contracts.latest_anchor(log_id))
+        with self._turn:
+            found = self._all.latest(
+                lambda node: asked(lambda: _anchor_or_none(node, log_id)),
+                order=lambda head: head.anchors if head else -1,
+            )
+        if found is None:
+            raise NotDeployedError("the contract does not know the log")
+        return found
 
     def ask(self, contract: ContractName, function: str, *arguments: Any) -> Any:
         """Read from a contract."""
-        return self._asked(lambda: self._contracts.ask(contract, function, *arguments))
+        return self._read(lambda: self._contracts.ask(contract, function, *arguments))
 
     def close(self) -> None:
         """Let go; connections are closed by their provider."""
@@ -228,19 +248,52 @@ class RpcChain:
     def _stands(self, contracts: Contracts, receipt: Receipt) -> bool:
         return contracts.stands_at(receipt, confirmations=self._profile.confirmations)
 
-    def _word(self, contracts: Contracts, receipt: Receipt) -> bool | None:
-        """Return whether a node holds this receipt; None where it has no say: it gives no answer, or is behind."""
-        try:
-            held = asked(lambda: contracts.receipt(receipt.tx_hash))
-            if held is None and asked(contracts.block_number) < receipt.block_number:
-                return None
-            return held == receipt and asked(lambda: self._stands(contracts, receipt))
-        except ChainEngineError:
+    def _word(self, node: Contracts, receipt: Receipt) -> bool | None:
+        """Return whether a node holds this receipt; None where it is behind, and has no say."""
+        held = asked(lambda: node.receipt(receipt.tx_hash))
+        if held is None and asked(node.block_number) < receipt.block_number:
             return None
+        return held == receipt and asked(lambda: self._stands(node, receipt))
+
+    def _nonce_of(self, address: ChecksumAddress) -> int:
+        if self._all is None:
+            return self._read(lambda: self._contracts.nonce_of(address))
+        with self._turn:
+            return int(self._all.latest(lambda node: asked(lambda: node.nonce_of(address)), order=int))
+
+    def _turns_up(self, tx_hash: bytes) -> bool:
+        """Whether a node finds the transaction after all, as soon as it has looked through the block."""
+        end = time.monotonic() + self._profile.index_seconds
+        while time.monotonic() < end:
+            time.sleep(LOOK_EVERY_SECONDS)
+            if self.receipt(tx_hash) is not None:
+                return True
+        return False
+
+    def _leave_a_node_that_drops(self, tx_hash: bytes) -> None:
+        """Go to another node where one takes the same transaction again and again and never has it."""
+        last, times = self._last_sent
+        self._last_sent = (tx_hash, times + 1 if last == tx_hash else 1)
+        if self._nodes is not None and self._last_sent[1] > MOST_SENDS:
+            self._nodes.move_on()
+            self._last_sent = (tx_hash, 1)
 
     def _asked(self, call: Callable[[], _R]) -> _R:
         with self._turn:
             return asked(call)
+
+    def _read(self, call: Callable[[], _R]) -> _R:
+        """Ask what no healthy node refuses to say; one that does is left.
+
+        Raises:
+            ChainUnavailableError: It was refused, or there was no answer.
+        """
+        try:
+            return self._asked(call)
+        except TransactionRefusedError as error:
+            if self._nodes is not None:
+                self._nodes.move_on()
+            raise ChainUnavailableError(str(error)) from error
 
     def _writer(self, contract: ContractName) -> LocalAccount:
         if contract not in self._writers:
@@ -249,7 +302,7 @@ class RpcChain:
 
     def _has(self, tx_hash: bytes) -> bool:
         """Whether the node knows the transaction, in a block or waiting."""
-        return self._asked(lambda: _found(self._web3, tx_hash))
+        return self._read(lambda: _found(self._web3, tx_hash))
 
 
 def _found(web3: Web3, tx_hash: bytes) -> bool:
@@ -258,6 +311,13 @@ def _found(web3: Web3, tx_hash: bytes) -> bool:
     except TransactionNotFound:
         return False
     return True
+
+
+def _anchor_or_none(node: Contracts, log_id: bytes) -> AnchoredHead | None:
+    try:
+        return node.latest_anchor(log_id)
+    except NotDeployedError:
+        return None
 
 
 def connection(provider: BaseProvider, profile: Profile) -> Web3:

@@ -145,6 +145,13 @@ class Validator:
         """Return how many validators make blocks, as its CometBFT says."""
         return int(self._ask(f"http://{HOST}:{self.ports.rpc}", "validators")["total"])
 
+    def is_behind(self) -> bool:
+        """Whether it is still fetching blocks that the others made; it refuses transactions meanwhile."""
+        try:
+            return bool(self._ask(f"http://{HOST}:{self.ports.rpc}", "status")["sync_info"]["catching_up"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return True
+
     def _ask(self, url: str, method: str) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [] if method.startswith("eth_") else {}}
         with httpx.Client(trust_env=False, timeout=2) as client:
@@ -202,7 +209,7 @@ class Network:
         validator.start([each.peer for each in self.validators])
 
     def wait_for_blocks(self, validators: Sequence[Validator], *, more: int = 1) -> None:
-        """Wait until each of these has made `more` blocks than it has now."""
+        """Wait until each of these has kept up with the others and made `more` blocks than it has now."""
         goals = {validator.node_id: (validator.height() or 0) + more for validator in validators}
 
         def reached() -> bool:
@@ -210,7 +217,10 @@ class Network:
                 if not validator.alive:
                     tail = validator.messages.read_text("utf-8", errors="replace")[-500:]
                     raise ChainEngineError(f"{validator.home.name} ended: {tail}")
-            return all((validator.height() or 0) >= goals[validator.node_id] for validator in validators)
+            return all(
+                (validator.height() or 0) >= goals[validator.node_id] and not validator.is_behind()
+                for validator in validators
+            )
 
         _wait(reached, "no blocks are made")
 
