@@ -12,8 +12,8 @@ neighbours in the database's indices too, so that the more waits, the less each 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
-from secrets import SystemRandom
+from collections.abc import Collection, Mapping, Sequence
+from secrets import token_bytes
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -32,6 +32,8 @@ Not the time on the clock: where others keep the processor busy, smaller transac
 FEWEST: Final = 200
 MOST: Final = 4_000
 """Entries a transaction: as many as fit into a turn here and now, within these bounds."""
+KEY_SIZE: Final = 16
+"""Bytes of the random keys that a shuffle sorts by: no two are the same."""
 
 
 def run_once(log: LogServices) -> int:
@@ -55,13 +57,14 @@ def run_once(log: LogServices) -> int:
             # The head before the rows: if anybody sequences between the two, the swap fails.
             head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name)
             entries = queue_store.queued(session, until=now, after=after, limit=size, but=held)
-            known = queue_store.sequenced_among(session, [_commitment(entry) for entry in entries])
+            commitments = [entry[ISSUER_SIZE:] for entry in entries]
+            known = queue_store.sequenced_among(session, commitments)
         if not entries:
             return count
-        after = _commitment(entries[-1])
+        after = commitments[-1]
         began = time.thread_time()
         try:
-            count += _sequence(log, head, entries, known)
+            count += _sequence(log, head, dict(zip(commitments, entries, strict=True)), known)
         except LostRaceError:  # Another sequencer is at work, and takes these too.
             return count
         size = _next_size(size, time.thread_time() - began)
@@ -84,10 +87,11 @@ def _held(log: LogServices, session: Session) -> set[bytes] | None:
     return few if any(waiting[prefix] + log.window <= now for prefix in waiting.keys() - few) else None
 
 
-def _sequence(log: LogServices, head: store.Head | None, entries: Sequence[bytes], known: Collection[bytes]) -> int:
-    """Give indices to those of `entries` that are not `known`; take all from the queue."""
-    fresh = [entry for entry in entries if _commitment(entry) not in known]
-    SystemRandom().shuffle(fresh)
+def _sequence(
+    log: LogServices, head: store.Head | None, entries: Mapping[bytes, bytes], known: Collection[bytes]
+) -> int:
+    """Give indices to those of `entries`, by commitment, that are not `known`; take all from the queue."""
+    fresh = _shuffled([entry for commitment, entry in entries.items() if commitment not in known])
     begin = 0 if head is None else head.sequenced_size
     with log.database.write() as session:
         if head is None:
@@ -95,7 +99,7 @@ def _sequence(log: LogServices, head: store.Head | None, entries: Sequence[bytes
         if not store.move_sequenced(session, begin, begin + len(fresh)):
             raise LostRaceError("the sequence has moved on")
         queue_store.append(session, begin, fresh)
-        if queue_store.dequeue(session, [_commitment(entry) for entry in entries]) != len(entries):
+        if queue_store.dequeue(session, list(entries)) != len(entries):
             raise LostRaceError("some of these were taken from the queue meanwhile")
     return len(fresh)
 
@@ -107,5 +111,8 @@ def _next_size(size: int, seconds: float) -> int:
     return min(MOST, size * 2) if seconds < TURN_S / 2 else size
 
 
-def _commitment(entry: bytes) -> bytes:
-    return entry[ISSUER_SIZE:]
+def _shuffled(entries: Sequence[bytes]) -> list[bytes]:
+    """Return `entries` in an order that nobody can guess: each gets a random key, all from one call."""
+    keys = token_bytes(KEY_SIZE * len(entries))
+    order = sorted(range(len(entries)), key=lambda at: keys[KEY_SIZE * at : KEY_SIZE * (at + 1)])
+    return [entries[at] for at in order]
