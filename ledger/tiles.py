@@ -153,12 +153,19 @@ class Tiles:
 
     def _widest(self, tile: Tile) -> bytes:
         """Read a tile, or a wider one that begins with it: partial tiles go when they are full."""
-        for width in (tile.width, WIDTH):
-            try:
-                return self.read(tile._replace(width=width))
-            except EntryNotFoundError:
-                continue
+        for width in self._widths(tile):
+            data = self.files.read(name_of(tile._replace(width=width)))
+            if data is not None:
+                return data
         raise TamperedTilesError(f"the tile {tile.path} is missing")
+
+    def _widths(self, tile: Tile) -> Iterator[int]:
+        yield tile.width
+        yield WIDTH
+        # Where lost files were made again, only the widest partial tiles are there.
+        names = self.files.names(name_of(tile._replace(width=WIDTH)) + ".p")
+        widths = [int(name) for name in (name.rpartition("/")[2] for name in names) if name.isdecimal()]
+        yield from (width for width in widths if width > tile.width)
 
     def _parent(self, row: Sequence[bytes]) -> bytes:
         while len(row) > 1:
