@@ -117,7 +117,8 @@ class Place:
         """Approve the next batch."""
         time.sleep(0.05)
         if self.checked:
-            with suppress(BusyError):  # The server is writing; a registrar would try again.
+            # The server is writing, or is just starting or gone: a registrar would try again.
+            with suppress(BusyError, SignerUnavailableError):
                 by = self.parts.credentials
                 issuance.approve_batch(by, self.checked[0], actor=self.registrar, leave_out_wrong=False)
                 self.approved.append(self.checked.pop(0))
@@ -252,7 +253,7 @@ def _is_accredited(place: Place) -> bool:
     """Whether the school may issue: its accreditation is published. Approving the first batch shows it."""
     try:
         place.approve()
-    except (AccreditationUnpublishedError, NotAccreditedError, SignerUnavailableError):
+    except (AccreditationUnpublishedError, NotAccreditedError):
         return False
     return bool(place.approved)
 
