@@ -10,7 +10,7 @@ import uvicorn
 
 from kernel.clock import SystemClock
 from ledger.checkpoint import parse_checkpoint
-from ledger.errors import InvalidNoteError, MirrorSourceError
+from ledger.errors import InvalidNoteError, MirrorSourceError, WitnessStateError
 from ledger.note import MAX_SIZE, parse_note
 from ledger.reading import HttpSource, wanted
 from ledger.tiles import CHECKPOINT
@@ -48,8 +48,12 @@ def witness(  # noqa: PLR0913 - options
         trusted.setdefault(key.name, []).append(key)
     logs = [TrustedLog(origin, tree_hash, tuple(log_keys)) for origin, log_keys in trusted.items()]
     application = witness_app(folder, name, logs, clock)
-    for url in published or []:
-        _compare(application.state.cosigner, url)
+    try:
+        for url in published or []:
+            _compare(application.state.cosigner, url)
+    except WitnessStateError:
+        application.state.witness_state.close()
+        raise
     uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)
 
 
