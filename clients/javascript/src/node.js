@@ -9,6 +9,7 @@ import { namedChain } from "./chains.js";
 import { sha256 } from "./hashes.js";
 import { readCheckpoint, readNote } from "./note.js";
 import { FormatError, fromB64, hex, isObject, strictJson, utf8 } from "./strict.js";
+import { consistencyFrom } from "./tiles.js";
 import { openTrust } from "./trust.js";
 
 // First 4 bytes of the Keccak-256 of the functions' signatures (Solidity ABI).
@@ -51,8 +52,11 @@ class UnreachableError extends Error {}
 /**
  * Ask the node behind `call` about a bundle's anchor; returns its raw answers for `verify(…, { node })`.
  * Never throws for what bundle, trust file or node say. The node learns the log's identifier and a size.
+ *
+ * `files(origin)` may return a reader of that log's files (tiles.js), or null. They are read where the
+ * anchored tree is larger than the checkpoint's and the bundle brings no proof of its growth.
  */
-export async function askNode(bundle, trustFile, call, now) {
+export async function askNode(bundle, trustFile, call, now, { files = () => null } = {}) {
   const parts = isObject(bundle) ? bundle : attempt(() => strictJson(bundle)).value ?? {};
   const trust = attempt(() => openTrust(trustFile, now)).value;
   const head = attempt(() => readCheckpoint(readNote(parts.log.checkpoint))).value;
@@ -79,7 +83,19 @@ export async function askNode(bundle, trustFile, call, now) {
   } catch (error) {
     return { ...answers, error: error instanceof UnreachableError ? "unreachable" : "malformed", detail: error.message };
   }
-  return answers;
+  const carried = anchor?.consistency ?? null;
+  return carried === null && answers.size > head.size ? { ...answers, ...(await growth(files, head, trust, answers.size)) } : answers;
+}
+
+// What the files do not hold is not there: the step says that growth is not proved.
+async function growth(files, head, trust, size) {
+  const hash = trust.logs.find(({ origin }) => origin === head.origin)?.hash;
+  try {
+    const read = hash === undefined ? null : files(head.origin);
+    return read === null ? {} : { consistency: await consistencyFrom(read, hash, head.size, size) };
+  } catch {
+    return {};
+  }
 }
 
 /** Read the answer to eth_chainId. */

@@ -214,6 +214,7 @@ export class World {
     const entry = encodeEntry(1, SCHOOL, commit("xinji/credential/1", SCHOOL, tokens));
     const entries = [randomBytes(43), ...[...accreditation, ...statusAccreditation].flatMap((one) => one.entries)];
     entries.push(randomBytes(43), entry, randomBytes(43), randomBytes(43));
+    this.entries = entries;
     const prove = (one) => {
       const index = entries.indexOf(one);
       return { index, path: pathOf(h, entries, index).map(b64) };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -17,6 +18,9 @@ from tests.integration.credentials_verify.test_in_browser import (  # noqa: F401
     verdict,
 )
 from tests.vectors.generate_anchors import FOLDER
+from tests.vectors.making.anchor_cases import LARGER
+from tests.vectors.making.recipe import Recipe
+from tests.vectors.making.tree import Tree
 from xinji_client.node import LATEST
 
 pytestmark = pytest.mark.browser
@@ -75,6 +79,40 @@ def test_a_node_behind_this_host_confirms_the_anchor(base: str, chromium: Browse
         choose(page, "")
         assert "没有向链上节点核对" in check(page, content)
         assert page.evaluate("localStorage.length") == 0
+
+
+def test_growth_is_proved_from_the_log_s_files_at_this_host(base: str, chromium: Browser) -> None:  # noqa: F811
+    """The credential was saved before anything was anchored; the page is the log's own host's."""
+    content = vector("no_claim_latest_is_larger")
+    trees: list[Tree] = []
+    Recipe(watch=trees.append).make()
+    trees[0].fill(LARGER)
+    tile = b"".join(trees[0].h(b"\0" + entry) for entry in trees[0].entries)
+    read: list[str] = []
+
+    def host(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path == "/node":
+            question: Any = route.request.post_data_json
+            called = "latest" if LATEST in str(question["params"]) else "anchor"
+            name = {"eth_chainId": "chain_id", "eth_getCode": "code", "eth_call": called}[question["method"]]
+            route.fulfill(json={"jsonrpc": "2.0", "id": question["id"], "result": content["node"][name]})
+        elif path.startswith("/log/"):
+            read.append(path)
+            route.fulfill(body=tile if path == f"/log/tile/0/000.p/{LARGER}" else b"", status=200)
+        else:
+            route.fulfill(response=route.fetch(url=f"{base}{path}"))
+
+    with tab(chromium) as page:
+        page.clock.set_fixed_time(content["now"])
+        page.route("http://henan.example/**", host)
+        page.goto("http://henan.example/v")
+        choose(page, "/node")
+        assert "日志已存证到信任文件所列的链上" in check(page, content)
+        assert read == [f"/log/tile/0/000.p/{LARGER}"]
+        tile = bytes(len(tile))
+        page.get_by_role("button", name="查验另一份").click()
+        assert "日志已存证到信任文件所列的链上" not in check(page, content)
 
 
 def test_the_page_of_this_host_reaches_no_other(base: str, chromium: Browser) -> None:  # noqa: F811

@@ -4,6 +4,7 @@
 import { CodeError, decodeFragment, parseCode, parseScan } from "../share.js";
 import { askNode, jsonRpc } from "../node.js";
 import { strictJson } from "../strict.js";
+import { logFiles } from "../tiles.js";
 import { openTrust } from "../trust.js";
 import { verify } from "../verify.js";
 import { h, icon, save } from "./dom.js";
@@ -59,7 +60,7 @@ async function check(load, again) {
 }
 
 async function judge(bundle, trust) {
-  const node = page.node === "" ? null : await askNode(bundle, trust, jsonRpc(page.node), now());
+  const node = page.node === "" ? null : await askNode(bundle, trust, jsonRpc(page.node), now(), { files: ownLog });
   const judged = (more) => verify(bundle, trust, { now: now(), node, checkedOn: "device", ...more });
   const report = judged({});
   if (report.steps[2].code !== "status_stale") return { report, bundle };
@@ -68,6 +69,9 @@ async function judge(bundle, trust) {
   const again = judged({ status });
   return { report: again, bundle: toSave(bundle, status, again) };
 }
+
+// The files of a log at this page's own host; the browser lets the page reach no other (`connect-src 'self'`).
+const ownLog = (origin) => (origin.startsWith(`${location.host}/`) ? logFiles(`${location.protocol}//${origin}`) : null);
 
 function show({ report, bundle }, trust, again) {
   tell(null);
