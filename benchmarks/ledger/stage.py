@@ -5,6 +5,7 @@ The witness runs in the same process and persists before it answers, as everywhe
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,11 @@ def database_bytes(database: Database) -> int:
 
 
 def folder_bytes(folder: Path) -> tuple[int, int]:
-    """Return the bytes in a folder's files, and what they take on the disk."""
-    stats = [path.stat() for path in folder.rglob("*") if path.is_file()]
-    return sum(stat.st_size for stat in stats), sum(stat.st_blocks * 512 for stat in stats)
+    """Return the bytes in a folder's files, and what they take on the disk. Holds no list of them."""
+    whole = on_disk = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            stat = os.stat(os.path.join(place, name))  # noqa: PTH116, PTH118 - a hundred thousand of them
+            whole += stat.st_size
+            on_disk += stat.st_blocks * 512
+    return whole, on_disk
