@@ -1,4 +1,4 @@
-"""What every engine behind `Chain` must do: one suite, run on each (ADR 0022). Not collected by itself.
+"""What every engine behind `Chain` must do: one suite, run on each (ADR 0018). Not collected by itself.
 
 A subclass names its engine by a fixture. Tests share one chain, so each opens a log of its own
 and counts from where the chain stands.
