@@ -90,7 +90,7 @@ def monitor(
     code = issuer.rjust(10, "0")
     folder = state or Path(f"xinji-monitor-{issuer}")
     trusted = _trusted(trust, folder)
-    mine = None if receipts is None else list(_receipts(receipts))
+    mine = None if receipts is None else list(_receipts(receipts, code))
     visits: list[Visit] = []
     unreachable: dict[str, str] = {}
     for one, url in _logs(trusted, log):
@@ -153,10 +153,14 @@ def _address(origin: str) -> str:
     return f"{'http' if _LOOPBACK.match(origin) else 'https'}://{origin}"
 
 
-def _receipts(paths: list[Path]) -> Iterator[Receipt]:
+def _receipts(paths: list[Path], code: str) -> Iterator[Receipt]:
+    """Read all receipts before a log is visited: what a visit found is told once."""
     for path in paths:
         try:
-            yield from read_receipts(path.read_bytes())
+            for receipt in read_receipts(path.read_bytes()):
+                if receipt.issuer_code != code:
+                    raise typer.BadParameter(f"{path}: of {receipt.issuer_code}", param_hint="--receipts")
+                yield receipt
         except InvalidReceiptsError as error:
             raise typer.BadParameter(f"{path}: {error}", param_hint="--receipts") from error
 

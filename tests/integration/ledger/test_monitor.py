@@ -16,7 +16,7 @@ from ledger import reading
 from ledger.checkpoint import Organisation, WitnessPolicy, cosignature_by, message_at, parse_checkpoint
 from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
-from ledger.errors import MirrorSourceError, MonitorStateError
+from ledger.errors import InvalidReceiptsError, MirrorSourceError, MonitorStateError
 from ledger.monitor.keeping import StateFolder
 from ledger.monitor.report import as_json, report
 from ledger.monitor.visiting import Visit, Watched, visit
@@ -310,6 +310,25 @@ def test_entries_newer_than_the_receipts_are_judged_a_day_later(place: Place) ->
     assert judged(since=2 * HOUR, by=fresh) == ([3, 10], 0)
     near = [replace(receipts[0], complete_to=listed + HOUR)]
     assert judged(since=2 * HOUR, by=near) == ([3], 1), "clocks may differ"
+
+
+def test_a_receipt_of_somebody_else_is_refused(place: Place) -> None:
+    place.grow(5)
+    with pytest.raises(InvalidReceiptsError, match=OTHER):
+        strange = replace(receipt(1, place), issuer_code=OTHER)
+        report(CODE, [place.visit()], {}, [strange], now=place.clock.now())
+
+
+def test_files_that_are_not_there(place: Place) -> None:
+    with pytest.raises(MirrorSourceError, match="checkpoint: the source lacks it"):
+        visit(replace(place.watched(), source=Nothing()), place.clock.now())
+
+
+class Nothing:
+    """A source without any file."""
+
+    def read(self, _name: str, _limit: int) -> bytes | None:
+        return None
 
 
 def test_an_entry_that_is_logged_twice_and_one_of_an_unknown_type(place: Place) -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer import BadParameter
 from typer.testing import CliRunner, Result
 
 from credentials.sheet import write_csv
+from credentials.verification.trust import Log, Trust
+from crypto.hashes import sm3
 from crypto.jose import SUITE_ALG
 from kernel.clock import ManualClock, SystemClock
 from kernel.db import Database
+from ledger.checkpoint import WitnessPolicy
 from ledger.entry import Entry, EntryType
 from ledger.log import verifier_keys
 from ledger.receipts import COLUMNS, PUBLISHING, Receipt
-from server.commands.monitor import SHOWN, app
+from server.commands.monitor import SHOWN, _logs, app
 from server.settings import Installation, Witness
 from server.trust import publish_trust
 from tests.integration.ledger.world import CODE, World, credential, make_world
@@ -155,8 +159,26 @@ def test_what_cannot_be_done(school: School, tmp_path: Path) -> None:
     refused("--issuer", CODE, *elsewhere, says="The first visit needs a trust file")
     (tmp_path / "bad.json").write_text("{}", "utf-8")
     refused("--issuer", CODE, *elsewhere, "--trust", str(tmp_path / "bad.json"), says="Not a trust file")
+    strange = school.receipts(credential(1, OTHER), name="strange.csv")
+    refused("--issuer", CODE, *elsewhere, *school.trust, *strange, says=f"of {OTHER}")
     (tmp_path / "bad.csv").write_text("commitment\nx\n", "utf-8")
     refused("--issuer", CODE, *elsewhere, *school.trust, "--receipts", str(tmp_path / "bad.csv"), says="lack the col")
+
+
+def test_several_logs_are_visited_each_at_its_origin() -> None:
+    logs = {name: Log(name, sm3, ()) for name in ("henan.example/2026", "localhost:8000/log", "[::1]:1/log")}
+    trust = Trust(1, SystemClock().now(), (), logs, WitnessPolicy(0, ()))
+    assert [url for _, url in _logs(trust, None)] == [
+        "https://henan.example/2026",
+        "http://localhost:8000/log",
+        "http://[::1]:1/log",
+    ]
+    ((log, url),) = _logs(trust, "https://henan.example/2026/")
+    assert (log.origin, url) == ("henan.example/2026", "https://henan.example/2026/")
+    with pytest.raises(BadParameter, match="several logs"):
+        _logs(trust, "https://mirror.example/henan")
+    one = replace(trust, logs={"henan.example/2026": log})
+    assert _logs(one, "https://mirror.example/henan") == [(log, "https://mirror.example/henan")]
 
 
 def test_an_older_trust_file_does_not_replace_a_newer_one(school: School, tmp_path: Path) -> None:
