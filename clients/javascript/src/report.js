@@ -18,7 +18,8 @@ export class Finding extends Error {
 export const iso = (seconds) => new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z");
 
 /** Return a report's step for `code`. */
-export function stepOf(code, evidence = {}) {
+export function stepOf(code, found = {}) {
+  const evidence = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
   const { step, result, zh, en } = messages.codes[code];
   return { step, result, code, zh: fill(zh, evidence, "zh"), en: fill(en, evidence, "en"), evidence };
 }
