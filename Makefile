@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := kernel crypto ledger idp credentials server clients/python/src clients/demo_platform tests benchmarks
 
-.PHONY: demo test test-bft format lint lock debian-test clean
+.PHONY: demo test test-bft test-faults format lint lock debian-test clean
 
 demo: .venv
 	$(BIN)/xinji demo
@@ -41,6 +41,11 @@ test: .venv/ready-bft debian-test
 # The suite of chain engines and the faults of a chain, on four real validators.
 test-bft: .venv/ready-bft
 	$(BIN)/python -m pytest tests/bft
+
+# `kill -9` two hundred times, and the figures (docs/faults.md). `make test` has twenty of them;
+# XINJI_FAULTS_SEED repeats a run, XINJI_FAULTS_KILLS changes how many.
+test-faults: .venv/ready-dev debian-test
+	XINJI_FAULTS_KILLS=$${XINJI_FAULTS_KILLS:-200} $(BIN)/python -m pytest tests/faults -n 0
 
 debian-test:
 	@bash deploy/debian/install-for-tests.sh
