@@ -22,7 +22,7 @@ from credentials.status_list import Status
 from crypto.encoding import b64
 from crypto.jose import SUITES, peek
 from kernel.pages import ZONE
-from ledger.bundles import LogProof, preimage_of, proof_of, proofs_of, proofs_together
+from ledger.bundles import LogProof, preimage_of, proof_of, proofs_of, proofs_together, shard_of
 from ledger.registry.entities import Kind
 from ledger.registry.errors import UnknownStatementError
 from ledger.registry.statements import StoredStatement, statements_for
@@ -53,7 +53,7 @@ def assemble(
         raise not_published(credential, by)
     tokens = tokens_of(credential)
     chain = _chain(session, credential.issuer_code, tokens, at=proof.published_at)
-    accreditation = _accreditation(session, chain, proof.tree_size, by)
+    accreditation = _accreditation(session, chain, proof.shard, proof.tree_size, by)
     if accreditation is None:
         raise not_published(credential, by)
     current = status(session, credential, proof.tree_size, by=by)
@@ -67,7 +67,7 @@ def assemble(
             **_path(proof),
             "checkpoint": proof.checkpoint,
         },
-        "anchor": anchor(session, proof.tree_size, by=by),
+        "anchor": anchor(session, credential, proof.tree_size, by=by),
         "status": current,
         "key_binding": None,
     }
@@ -87,9 +87,10 @@ def status(session: Session, credential: Credential, tree_size: int, *, by: Cred
     status_list = status_store.status_list(session, credential.status_list_id)
     if status_list is None or status_list.published_at is None:
         raise not_published(credential, by)
+    shard = shard_of(session, credential.commitment)
     for listed in _lists(session, status_list, by):
         chain = _service(session, listed, by)
-        proved = _proved(session, chain, listed, tree_size, by) if chain else None
+        proved = _proved(session, chain, listed, shard, tree_size, by) if chain else None
         if proved is not None:
             return {"uri": status_list.uri, **listed.tokens, **proved, "statement": _statement(session, credential)}
     raise not_published(credential, by)
@@ -120,23 +121,30 @@ def _service(session: Session, listed: _Listed, by: CredentialServices) -> tuple
 
 
 def _proved(
-    session: Session, chain: Sequence[StoredStatement], listed: _Listed, tree_size: int, by: CredentialServices
+    session: Session,
+    chain: Sequence[StoredStatement],
+    listed: _Listed,
+    shard: int,
+    tree_size: int,
+    by: CredentialServices,
 ) -> dict[str, Any] | None:
     """Return the service's accreditation under the credential's checkpoint, or with one that holds the list too."""
-    accreditation = _accreditation(session, chain, tree_size, by)
+    accreditation = _accreditation(session, chain, shard, tree_size, by)
     if accreditation is not None:
         return {"accreditation": accreditation}
     together = proofs_together(session, by.tiles, [listed.commitment, *(statement.commitment for statement in chain)])
     if not together:
         return None
     own = together[listed.commitment]
-    accreditation = _accreditation(session, chain, own.tree_size, by)
+    accreditation = _accreditation(session, chain, own.shard, own.tree_size, by)
     return {"accreditation": accreditation, "log": {"origin": own.origin, "checkpoint": own.checkpoint}}
 
 
-def anchor(session: Session, tree_size: int, *, by: CredentialServices) -> dict[str, Any] | None:
-    """Return the first anchor that covers the tree, as bundles carry it."""
-    found = by.anchor_of(session, tree_size)
+def anchor(
+    session: Session, credential: Credential, tree_size: int, *, by: CredentialServices
+) -> dict[str, Any] | None:
+    """Return the first anchor that covers the credential's tree, as bundles carry it."""
+    found = by.anchor_of(session, tree_size, shard_of(session, credential.commitment))
     return None if found is None else dict(found)
 
 
@@ -189,12 +197,12 @@ def _chain(
 
 
 def _accreditation(
-    session: Session, chain: Sequence[StoredStatement], tree_size: int, by: CredentialServices
+    session: Session, chain: Sequence[StoredStatement], shard: int, tree_size: int, by: CredentialServices
 ) -> list[dict[str, Any]] | None:
-    """Return the chain as bundles carry it, or None where one of it does not stand in the tree of that size."""
+    """Return the chain as bundles carry it, or None where one of it does not stand in the shard's tree of that size."""
     statuses = [statement.status.commitment for statement in chain if statement.status is not None]
     commitments = [statement.commitment for statement in chain]
-    proofs = proofs_of(session, by.tiles, [*commitments, *statuses], tree_size=tree_size)
+    proofs = proofs_of(session, by.tiles, [*commitments, *statuses], tree_size=tree_size, shard=shard)
     if not proofs.keys() >= set(commitments):
         return None
     parts = []

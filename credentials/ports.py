@@ -26,10 +26,10 @@ from kernel.db import Database
 from ledger.submission import LogWriter
 from ledger.tiles import Tiles
 
-AnchorOf = Callable[[Session, int], Mapping[str, Any] | None]
+AnchorOf = Callable[[Session, int, int], Mapping[str, Any] | None]
 
 
-def _no_anchor(_session: Session, _tree_size: int) -> None:
+def _no_anchor(_session: Session, _tree_size: int, _shard: int) -> None:
     """Know no anchor: the chain is slower than the log, and may be absent."""
 
 
@@ -39,8 +39,8 @@ class CredentialServices:
 
     `share_key` is K_share of design.md §4; `approval_key` makes the MACs that the signer wants
     before it signs a batch; `data_dir` is where status files lie; `anchor_of` returns the first
-    anchor that covers a tree size, as bundles carry it; `log_window` is how long the log gathers
-    entries before it publishes them, which pages tell, `log_window_of_few` the same for schools with
+    anchor that covers a tree size of a shard, as bundles carry it; `log_window` is how long the log
+    gathers entries before it publishes them, which pages tell, `log_window_of_few` the same for schools with
     few holders.
     """
 

@@ -77,7 +77,7 @@ def look_up(by: CredentialServices, lookup_id: bytes, *, pin: str | None, addres
         if credential is None:
             raise ShareUnknownError("no such share")
         status = bundles.status(session, credential, share.tree_size, by=by)
-        anchor = bundles.anchor(session, share.tree_size, by=by)
+        anchor = bundles.anchor(session, credential, share.tree_size, by=by)
     _record(by, share, "opened", address, forget=True)
     return FoundShare(share.nonce, share.ciphertext, status, anchor)
 

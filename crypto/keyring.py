@@ -267,7 +267,10 @@ class KeyRing:
             grouped.setdefault((record.purpose, record.owner), []).append(record)
         self._records = records
         self._by_owner = {name: _by_age(group) for name, group in grouped.items()}
-        self._private = {key_id: key for key_id, key in self._private.items() if key_id in records}
+        # Another process may have destroyed a key: this one forgets it too.
+        self._private = {
+            key_id: key for key_id, key in self._private.items() if key_id in records and records[key_id].wrapped
+        }
         self._read_at = read_at
 
     def _kept_or_new(self, path: Path) -> tuple[str, KeyRecord]:

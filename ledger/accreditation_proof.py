@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
-from ledger.bundles import LogProof, proofs_of
+from ledger.bundles import LogProof, proofs_together
 from ledger.errors import EntryNotFoundError
 from ledger.log import LogServices
 from ledger.registry.statements import statements_for
@@ -40,11 +40,9 @@ def accreditation_proof(
     """
     chain = statements_for(session, code, key_ids=() if key_id is None else (key_id,), at=at)
     commitments = [statement.commitment for statement in chain]
-    first = proofs_of(session, log.tiles, commitments)
-    if len(first) < len(set(commitments)):
+    proofs = proofs_together(session, log.tiles, commitments)
+    if len(proofs) < len(set(commitments)):
         raise EntryNotFoundError("the log has not published the whole chain yet")
-    size = max(proof.tree_size for proof in first.values())
-    proofs = proofs_of(session, log.tiles, commitments, tree_size=size)
     return {
         "format": FORMAT,
         "statements": [
@@ -55,7 +53,7 @@ def accreditation_proof(
             }
             for statement in chain
         ],
-        "log": {"origin": log.origin, "checkpoint": proofs[commitments[0]].checkpoint},
+        "log": {"origin": proofs[commitments[0]].origin, "checkpoint": proofs[commitments[0]].checkpoint},
     }
 
 

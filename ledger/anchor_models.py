@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base, UtcDateTime
@@ -12,15 +12,16 @@ from ledger.transactions import Transacted
 
 
 class LogAnchor(Transacted, Base):
-    """One checkpoint on its way to the chain. A tree size has one row on a contract, and one nonce has one."""
+    """One checkpoint on its way to the chain. A shard's tree size has one row on a contract, and one nonce has one."""
 
     __tablename__ = "log_anchor"
     __table_args__ = (
-        UniqueConstraint("chain_id", "contract", "tree_size"),
+        UniqueConstraint("chain_id", "contract", "shard", "tree_size"),
         UniqueConstraint("chain_id", "contract", "nonce"),
-        Index("ix_log_anchor_state", "state", "tree_size"),
+        Index("ix_log_anchor_state", "shard", "state", "tree_size"),
     )
 
+    shard: Mapped[int] = mapped_column(SmallInteger)
     tree_size: Mapped[int] = mapped_column(BigInteger)
     root_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     previous_size: Mapped[int] = mapped_column(BigInteger)
@@ -38,6 +39,7 @@ class AnchorEndorsements(Base):
 
     chain_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     contract: Mapped[str] = mapped_column(String(42), primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     tree_size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     needed: Mapped[int] = mapped_column(Integer)
     endorsers: Mapped[int] = mapped_column(Integer)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from crypto.encoding import b64
 from ledger.anchor_models import AnchorEndorsements, LogAnchor
 from ledger.models import LogCheckpoint
+from ledger.shard import FIRST
 from ledger.store import PUBLISHED
 from ledger.transactions import TransactionState
 
@@ -22,6 +23,15 @@ class Contract(NamedTuple):
 
     chain_id: int
     address: str
+
+
+class Place(NamedTuple):
+    """Which anchor: on which contract, of which shard, and of how large a tree."""
+
+    chain_id: int
+    contract: str
+    shard: int
+    tree_size: int
 
 
 class PublishedHead(NamedTuple):
@@ -56,6 +66,7 @@ class Anchor:
     tree_size: int
     root_hash: bytes
     final_at: datetime
+    shard: int = FIRST
 
     def as_bundle(self) -> dict[str, Any]:
         """Return the `anchor` member of a bundle: hashes of the chain in hex, of the log in base64."""
@@ -71,27 +82,27 @@ class Anchor:
         }
 
 
-def anchor_of(session: Session, tree_size: int) -> Anchor | None:
-    """Return the first final anchor of a tree with at least `tree_size` entries."""
-    statement = select(LogAnchor).where(LogAnchor.state == TransactionState.FINAL, LogAnchor.tree_size >= tree_size)
+def anchor_of(session: Session, tree_size: int, *, shard: int = FIRST) -> Anchor | None:
+    """Return the first final anchor of a shard's tree with at least `tree_size` entries."""
+    statement = _final(shard).where(LogAnchor.tree_size >= tree_size)
     row = session.scalar(statement.order_by(LogAnchor.tree_size).limit(1))
     return None if row is None else _anchor(row)
 
 
-def anchors(session: Session, limit: int, *, below: int | None = None) -> list[Anchor]:
-    """Return a page of final anchors, the largest first; `below` is the smallest size of the page before."""
-    statement = select(LogAnchor).where(LogAnchor.state == TransactionState.FINAL)
+def anchors(session: Session, limit: int, *, below: int | None = None, shard: int = FIRST) -> list[Anchor]:
+    """Return a page of a shard's final anchors, the largest first; `below`: the smallest size of the page before."""
+    statement = _final(shard)
     if below is not None:
         statement = statement.where(LogAnchor.tree_size < below)
     rows = session.scalars(statement.order_by(LogAnchor.tree_size.desc()).limit(limit))
     return [_anchor(row) for row in rows]
 
 
-def newest_finals(session: Session, contract: Contract, limit: int) -> list[PublishedHead]:
-    """Return size and root of the final anchors of the largest trees, the largest first."""
+def newest_finals(session: Session, contract: Contract, limit: int) -> list[tuple[int, PublishedHead]]:
+    """Return the final anchors of the newest shards' largest trees: shard, and size and root; the largest first."""
     statement = _on(contract).where(LogAnchor.state == TransactionState.FINAL)
-    rows = session.scalars(statement.order_by(LogAnchor.tree_size.desc()).limit(limit))
-    return [PublishedHead(row.tree_size, row.root_hash) for row in rows]
+    rows = session.scalars(statement.order_by(LogAnchor.shard.desc(), LogAnchor.tree_size.desc()).limit(limit))
+    return [(row.shard, PublishedHead(row.tree_size, row.root_hash)) for row in rows]
 
 
 def latest(session: Session, limit: int) -> Sequence[LogAnchor]:
@@ -99,21 +110,19 @@ def latest(session: Session, limit: int) -> Sequence[LogAnchor]:
     return session.scalars(select(LogAnchor).order_by(LogAnchor.id.desc()).limit(limit)).all()
 
 
-def endorsements(session: Session, places: Sequence[tuple[int, str, int]]) -> dict[tuple[int, str, int], Endorsements]:
-    """Return what is known of the endorsements at these places: chain id, contract, tree size."""
+def endorsements(session: Session, places: Sequence[Place]) -> dict[Place, Endorsements]:
+    """Return what is known of the endorsements at these places."""
     row = AnchorEndorsements
-    statement = select(row).where(tuple_(row.chain_id, row.contract, row.tree_size).in_(places))
-    return {(one.chain_id, one.contract, one.tree_size): _endorsements(one) for one in session.scalars(statement)}
+    columns = tuple_(row.chain_id, row.contract, row.shard, row.tree_size)
+    found = session.scalars(select(row).where(columns.in_(places)))
+    return {Place(one.chain_id, one.contract, one.shard, one.tree_size): _endorsements(one) for one in found}
 
 
-def keep_endorsements(session: Session, place: tuple[int, str, int], known: Endorsements) -> None:
+def keep_endorsements(session: Session, place: Place, known: Endorsements) -> None:
     """Write down what the contract said of an anchor's endorsements, over what it said before."""
-    chain_id, contract, tree_size = place
     session.merge(
         AnchorEndorsements(
-            chain_id=chain_id,
-            contract=contract,
-            tree_size=tree_size,
+            **place._asdict(),
             needed=known.needed,
             endorsers=known.endorsers,
             confirmed=known.confirmed,
@@ -124,22 +133,27 @@ def keep_endorsements(session: Session, place: tuple[int, str, int], known: Endo
 
 
 def unfinished(session: Session, contract: Contract) -> LogAnchor | None:
-    """Return the one anchor on its way, or the earliest if there should be several."""
+    """Return the one anchor on its way, of whichever shard, or the earliest if there should be several."""
     statement = _on(contract).where(LogAnchor.state != TransactionState.FINAL)
-    return session.scalar(statement.order_by(LogAnchor.tree_size).limit(1))
+    return session.scalar(statement.order_by(LogAnchor.shard, LogAnchor.tree_size).limit(1))
 
 
-def last_final(session: Session, contract: Contract) -> LogAnchor | None:
-    """Return the final anchor of the largest tree."""
-    statement = _on(contract).where(LogAnchor.state == TransactionState.FINAL)
+def last_final(session: Session, contract: Contract, *, shard: int = FIRST) -> LogAnchor | None:
+    """Return the final anchor of a shard's largest tree."""
+    statement = _on(contract).where(LogAnchor.shard == shard, LogAnchor.state == TransactionState.FINAL)
     return session.scalar(statement.order_by(LogAnchor.tree_size.desc()).limit(1))
 
 
-def newest_published(session: Session, *, above: int, at_most: int) -> PublishedHead | None:
-    """Return the largest published checkpoint within `above` < size <= `at_most`."""
+def newest_published(session: Session, *, above: int, at_most: int, shard: int = FIRST) -> PublishedHead | None:
+    """Return a shard's largest published checkpoint within `above` < size <= `at_most`."""
     statement = (
         select(LogCheckpoint.tree_size, LogCheckpoint.root_hash)
-        .where(LogCheckpoint.state == PUBLISHED, LogCheckpoint.tree_size > above, LogCheckpoint.tree_size <= at_most)
+        .where(
+            LogCheckpoint.shard == shard,
+            LogCheckpoint.state == PUBLISHED,
+            LogCheckpoint.tree_size > above,
+            LogCheckpoint.tree_size <= at_most,
+        )
         .order_by(LogCheckpoint.tree_size.desc())
         .limit(1)
     )
@@ -147,17 +161,21 @@ def newest_published(session: Session, *, above: int, at_most: int) -> Published
     return None if row is None else PublishedHead(row.tree_size, row.root_hash)
 
 
-def published_root(session: Session, tree_size: int) -> bytes | None:
-    """Return the root of the published checkpoint of this size, if there is one."""
+def published_root(session: Session, tree_size: int, *, shard: int = FIRST) -> bytes | None:
+    """Return the root of a shard's published checkpoint of this size, if there is one."""
     statement = select(LogCheckpoint.root_hash).where(
-        LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == PUBLISHED
+        LogCheckpoint.shard == shard, LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == PUBLISHED
     )
     return session.scalar(statement)
 
 
 def history(session: Session, contract: Contract) -> Sequence[LogAnchor]:
-    """Return all anchors on a contract in the order of their sizes: for checks, not for pages."""
-    return session.scalars(_on(contract).order_by(LogAnchor.tree_size)).all()
+    """Return all anchors on a contract by shard and size: for checks, not for pages."""
+    return session.scalars(_on(contract).order_by(LogAnchor.shard, LogAnchor.tree_size)).all()
+
+
+def _final(shard: int) -> Select[LogAnchor]:
+    return select(LogAnchor).where(LogAnchor.shard == shard, LogAnchor.state == TransactionState.FINAL)
 
 
 def _on(contract: Contract) -> Select[LogAnchor]:
@@ -178,6 +196,7 @@ def _anchor(row: LogAnchor) -> Anchor:
         tree_size=row.tree_size,
         root_hash=row.root_hash,
         final_at=row.changed_at,
+        shard=row.shard,
     )
 
 

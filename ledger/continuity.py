@@ -26,9 +26,9 @@ def current_head(log: LogServices) -> Head:
     # The file is read first: it is written after the database knows, so it can only be behind.
     text = log.tiles.read_checkpoint()
     with log.database.read() as session:
-        head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name)
+        head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name, shard=log.shard)
         published = None if text is None else _published(log, text)
-        stored = None if published is None else store.checkpoint(session, published.tree_size)
+        stored = None if published is None else store.checkpoint(session, published.tree_size, shard=log.shard)
     if published is not None and (
         head is None
         or published.tree_size > head.published_size

@@ -12,8 +12,9 @@ from typing import Final
 from kernel.clock import Clock
 from kernel.db import Database
 from ledger import anchor_store
-from ledger.anchor_store import Contract, Endorsements
+from ledger.anchor_store import Contract, Endorsements, Place
 from ledger.chain.base import CHECKPOINTS, Chain, log_id_of
+from ledger.shard import origin_of
 
 LATEST: Final = 20
 """How many anchors are looked at: endorsing one endorses what it grew out of, so older ones rarely gain any."""
@@ -21,7 +22,7 @@ LATEST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """What the worker needs."""
+    """What the worker needs. `origin` is the first log's."""
 
     database: Database
     chain: Chain
@@ -42,11 +43,10 @@ def run_once(by: Watching) -> int:
     contract = Contract(by.chain.chain_id, by.chain.contract)
     with by.database.read() as session:
         heads = anchor_store.newest_finals(session, contract, LATEST)
-        known = anchor_store.endorsements(session, [(*contract, head.tree_size) for head in heads])
-    log_id = log_id_of(by.origin)
+        known = anchor_store.endorsements(session, [Place(*contract, shard, head.tree_size) for shard, head in heads])
     found = {}
-    for head in heads:
-        place = (*contract, head.tree_size)
+    for shard, head in heads:
+        place, log_id = Place(*contract, shard, head.tree_size), log_id_of(origin_of(by.origin, shard))
         root, _, _, _, count = by.chain.ask(CHECKPOINTS, "anchorAt", log_id, head.tree_size)
         if bytes(root) != head.root_hash:
             continue  # Another epoch left it behind: what was said of it counts no more.

@@ -124,6 +124,12 @@ class OtherLogError(LedgerError):
     code = "log_other"
 
 
+class ShardStepError(LedgerError):
+    """A shard is not where this step begins."""
+
+    code = "log_shard"
+
+
 class EntryNotFoundError(NotFoundError):
     """The log holds no such commitment, evidence or tile."""
 

@@ -12,17 +12,20 @@ from typing import Any, Final, Literal
 from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
-from ledger import drawing, explorer_store, store
-from ledger.anchor_store import Anchor, Endorsements, anchor_of, anchors, endorsements
+from ledger import drawing, explorer_store, place_store, shard_store, store
+from ledger.anchor_store import Anchor, Endorsements, Place, anchor_of, anchors, endorsements
 from ledger.anchor_store import latest as latest_anchors
 from ledger.bundles import LogProof, Publication, bundle_anchor, proof_of, publication
 from ledger.checkpoint import WitnessPolicy
 from ledger.drawing import Step, TreeDrawing
 from ledger.entry import Entry, EntryType
+from ledger.errors import EntryNotFoundError
 from ledger.log import LogServices
 from ledger.merkle import InclusionProof, leaf_hash
 from ledger.note import parse_note
 from ledger.records import store as record_store
+from ledger.shard import FIRST, name_of
+from ledger.shard_store import Shard
 from ledger.store import CheckpointRow
 from ledger.transactions import Transacted
 
@@ -67,8 +70,11 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One page of checkpoints, the newest first; `older` is where the next page begins."""
+    """One page of a shard's checkpoints, the newest first; `older` is where the next page begins."""
 
+    shard: int
+    name: str
+    shards: tuple[Shard, ...]
     origin: str
     hash_name: str
     quorum: int
@@ -125,20 +131,36 @@ class TransactionView:
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """One page of anchors, the largest first, `older` is where the next page begins; and our latest transactions."""
+    """A page of a shard's anchors, the largest first, `older` is where the next begins; and our latest transactions."""
 
+    shard: int
+    shards: tuple[Shard, ...]
     anchors: tuple[AnchorView, ...]
     older: int | None
     transactions: tuple[TransactionView, ...]
 
 
-def overview(session: Session, log: LogServices, *, below: int | None = None) -> Overview:
-    """Return a page of checkpoints, the log's growth, and what still waits."""
-    rows = store.latest_published(session, PAGE + 1, below=below)
-    latest = store.latest_published(session, CURVE)
+def overview(session: Session, log: LogServices, *, below: int | None = None, shard: int | None = None) -> Overview:
+    """Return a page of checkpoints, the log's growth, and what still waits; of the open shard unless another is named.
+
+    `log` is the first log.
+
+    Raises:
+        EntryNotFoundError: There is no such shard.
+    """
+    shards = shard_store.shards(session)
+    number = shard_store.open_shard(session) if shard is None else shard
+    if number not in {FIRST, *(one.number for one in shards)}:
+        raise EntryNotFoundError("there is no such shard")
+    log = log.of(number)
+    rows = store.latest_published(session, PAGE + 1, below=below, shard=number)
+    latest = store.latest_published(session, CURVE, shard=number)
     published = latest[0].tree_size if latest else 0
-    sizes = explorer_store.sizes(session)
+    sizes = explorer_store.sizes(session, shard=number)
     return Overview(
+        shard=number,
+        name=name_of(number),
+        shards=tuple(reversed(shards)),
         origin=log.origin,
         hash_name=log.tiles.hash_name,
         quorum=log.policy.quorum,
@@ -146,9 +168,9 @@ def overview(session: Session, log: LogServices, *, below: int | None = None) ->
         tree_size=published,
         queued=sizes.queued,
         unpublished=max(sizes.sequenced - published, 0),
-        growth=_growth(session, latest, log.clock.now()),
-        waiting=_waiting(session, log.policy, above=published),
-        checkpoints=tuple(_view(session, log.policy, row) for row in rows[:PAGE]),
+        growth=_growth(session, latest, log.clock.now(), number),
+        waiting=_waiting(session, log.policy, number, above=published),
+        checkpoints=tuple(_view(session, log.policy, row, number) for row in rows[:PAGE]),
         older=rows[PAGE - 1].tree_size if len(rows) > PAGE else None,
     )
 
@@ -176,18 +198,23 @@ def look_up(session: Session, log: LogServices, commitment: bytes) -> EntryView 
         steps=path,
         tree=drawing.draw_path(leaf, proof.index, path),
         proof=proof,
-        anchor=anchor_of(session, proof.tree_size),
+        anchor=anchor_of(session, proof.tree_size, shard=proof.shard),
     )
 
 
-def chain_view(session: Session, *, below: int | None = None) -> ChainView:
-    """Return a page of final anchors with their endorsements; on the first page, our latest transactions too."""
-    found = anchors(session, PAGE + 1, below=below)
-    places = [(one.chain_id, one.contract, one.tree_size) for one in found[:PAGE]]
+def chain_view(session: Session, *, below: int | None = None, shard: int | None = None) -> ChainView:
+    """Return a page of final anchors with their endorsements; on the first page, our latest transactions too.
+
+    Of the open shard unless another is named; the transactions are those of all.
+    """
+    number = shard_store.open_shard(session) if shard is None else shard
+    found = anchors(session, PAGE + 1, below=below, shard=number)
+    places = [Place(one.chain_id, one.contract, number, one.tree_size) for one in found[:PAGE]]
     known = endorsements(session, places) if places else {}
     shown = tuple(AnchorView(one, known.get(place)) for one, place in zip(found, places, strict=False))
     older = found[PAGE - 1].tree_size if len(found) > PAGE else None
-    return ChainView(shown, older, _transactions(session) if below is None else ())
+    shards = tuple(reversed(shard_store.shards(session)))
+    return ChainView(number, shards, shown, older, _transactions(session) if below is None else ())
 
 
 def proof_json(session: Session, log: LogServices, proof: LogProof) -> dict[str, Any]:
@@ -200,20 +227,20 @@ def proof_json(session: Session, log: LogServices, proof: LogProof) -> dict[str,
         "format": PROOF_FORMAT,
         "hash": log.tiles.hash_name,
         "log": {
-            "origin": log.origin,
+            "origin": proof.origin,
             "entry": b64(proof.entry),
             "index": proof.index,
             "path": [b64(node) for node in proof.path],
             "checkpoint": proof.checkpoint,
         },
-        "anchor": bundle_anchor(session, proof.tree_size, tiles=log.tiles),
+        "anchor": bundle_anchor(session, proof.tree_size, proof.shard, tiles=log.tiles),
     }
 
 
 def _transactions(session: Session) -> tuple[TransactionView, ...]:
     """Return our latest transactions of all kinds, the newest first."""
     told = record_store.latest(session, TRANSACTIONS)
-    entries = store.placed(session, [row.commitment for row in told])
+    entries = place_store.placed(session, [row.commitment for row in told])
     found = [
         (row.id, _transaction(row, "anchor", tree_size=row.tree_size)) for row in latest_anchors(session, TRANSACTIONS)
     ]
@@ -236,8 +263,8 @@ def _transaction(
     return TransactionView(kind, tree_size, code, commitment, row.state, row.block_number, row.tx_hash, row.changed_at)
 
 
-def _growth(session: Session, latest: list[CheckpointRow], now: datetime) -> Growth:
-    before = explorer_store.published_before(session, now - DAY)
+def _growth(session: Session, latest: list[CheckpointRow], now: datetime, shard: int) -> Growth:
+    before = explorer_store.published_before(session, now - DAY, shard=shard)
     points = [(row.published_at.timestamp(), row.tree_size) for row in reversed(latest) if row.published_at]
     oldest = latest[-1] if latest else None
     if before is None or oldest is None:
@@ -248,8 +275,8 @@ def _growth(session: Session, latest: list[CheckpointRow], now: datetime) -> Gro
     return Growth(grown, hours, drawing.draw_growth(points), oldest.published_at, oldest.tree_size)
 
 
-def _waiting(session: Session, policy: WitnessPolicy, *, above: int) -> WaitingView | None:
-    row = explorer_store.waiting_checkpoint(session, above=above)
+def _waiting(session: Session, policy: WitnessPolicy, shard: int, *, above: int) -> WaitingView | None:
+    row = explorer_store.waiting_checkpoint(session, above=above, shard=shard)
     if row is None:
         return None
     cosigned = policy.times(parse_note(row.note))
@@ -257,12 +284,12 @@ def _waiting(session: Session, policy: WitnessPolicy, *, above: int) -> WaitingV
     return WaitingView(row.tree_size, row.signed_at, tuple(sorted(cosigned)), tuple(missing))
 
 
-def _view(session: Session, policy: WitnessPolicy, row: CheckpointRow) -> CheckpointView:
+def _view(session: Session, policy: WitnessPolicy, row: CheckpointRow, shard: int) -> CheckpointView:
     times = policy.times(parse_note(row.note))
     return CheckpointView(
         tree_size=row.tree_size,
         root=b64(row.root_hash),
         published_at=row.published_at,
         witnesses=tuple((name, datetime.fromtimestamp(time, UTC)) for name, time in sorted(times.items())),
-        anchor=anchor_of(session, row.tree_size),
+        anchor=anchor_of(session, row.tree_size, shard=shard),
     )

@@ -17,6 +17,10 @@ Change = Callable[[bytes | None], bytes | None]
 class Files(Protocol):
     """The files of one log. Names are relative, with `/` between their parts."""
 
+    def below(self, name: str) -> Files:
+        """Return the files of the log that lies in the folder `name` of this one."""
+        ...
+
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None if there is no such file."""
         ...

@@ -30,6 +30,10 @@ class Folder:
         """Use the folder at `path`."""
         self.path = path
 
+    def below(self, name: str) -> Folder:
+        """See `Files.below`."""
+        return Folder(self.path / name)
+
     def read(self, name: str) -> bytes | None:
         """See `Files.read`."""
         try:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kernel.db import Database
 from ledger import store
 from ledger.checkpoint import open_checkpoint
 from ledger.continuity import current_head
@@ -64,7 +63,7 @@ def findings(log: LogServices, keys: Sequence[VerifierKey] = ()) -> Iterator[Fin
         # All that grows is read before the head: a log at work has no findings either.
         listing, published = listed(log.tiles.files), log.tiles.read_checkpoint()
         with log.database.read() as session:
-            rows = store.checkpoints(session)
+            rows = store.checkpoints(session, shard=log.shard)
         head = current_head(log)
         end, known = head.integrated.tree_size, head.sequenced_size
         roots = {row.tree_size: row.root_hash for row in rows}
@@ -87,11 +86,11 @@ def damage(log: LogServices, rebuild: Rebuild, listing: Listing, *, end: int, kn
         LogRolledBackError: The database lacks entries that have an index.
     """
     files = log.tiles.files
-    for tile, data in tiles_of(log.database, rebuild, known):
+    for tile, data in tiles_of(log, rebuild, known):
         yield from _damage_at(files, tile, data, listing.partial.get(tile[:2], []), tile_at(*tile[:2], end).width)
 
 
-def tiles_of(database: Database, rebuild: Rebuild, end: int) -> Iterator[tuple[Tile, bytes]]:
+def tiles_of(log: LogServices, rebuild: Rebuild, end: int) -> Iterator[tuple[Tile, bytes]]:
     """Give the tiles over the database's first `end` entries.
 
     Raises:
@@ -99,8 +98,8 @@ def tiles_of(database: Database, rebuild: Rebuild, end: int) -> Iterator[tuple[T
     """
     for begin in range(0, end, WIDTH):
         stop = min(begin + WIDTH, end)
-        with database.read() as session:
-            entries = store.entries(session, begin, stop)
+        with log.database.read() as session:
+            entries = store.entries(session, begin, stop, shard=log.shard)
         if len(entries) != stop - begin:
             raise LogRolledBackError(
                 f"the database lacks entries between {begin} and {stop}", published=end, known=begin

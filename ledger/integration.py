@@ -32,10 +32,10 @@ def run_once(log: LogServices, *, limit: int = LIMIT) -> int:
     if log.tiles.head(old.tree_size) != old:
         raise TamperedTilesError(f"the tiles do not lead to the root of {old.tree_size} entries")
     with log.database.read() as session:
-        entries = store.entries(session, old.tree_size, end)
+        entries = store.entries(session, old.tree_size, end, shard=log.shard)
     if len(entries) != end - old.tree_size:
         raise LogRolledBackError("the database lacks entries that have an index")
     new = log.tiles.extend(old.tree_size, entries)
     with log.database.write() as session:
-        moved = store.move_integrated(session, old.tree_size, new)
+        moved = store.move_integrated(session, old.tree_size, new, shard=log.shard)
     return len(entries) if moved else 0

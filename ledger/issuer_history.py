@@ -13,13 +13,14 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from crypto.jose import peek
-from ledger import explorer_store, store
+from ledger import explorer_store, shard_store, store
 from ledger.bundles import Publication, publication
 from ledger.entry import Entry, EntryType
 from ledger.registry import store as registry_store
 from ledger.registry.entities import Kind
 from ledger.registry.models import LogStatement, LogStatementStatus
 from ledger.registry.statement import ISSUER, STATUS_PROVIDER, Names, parse_statement
+from ledger.shard_store import Shard
 
 PAGE: Final = 20
 RANGE: Final = 1 << 16
@@ -54,9 +55,11 @@ class NamedView:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is public of one code. Entries and counts are those among [begin, end) of the log."""
+    """What is public of one code. Entries and counts are those among [begin, end) of a shard."""
 
     code: str
+    shard: int
+    shards: tuple[Shard, ...]
     kind: Kind
     statements: tuple[StatementView, ...]
     begin: int
@@ -77,7 +80,9 @@ class History:
         return bool(self.statements or self.entries)
 
 
-def history(session: Session, code: str, *, now: datetime, below: int | None = None) -> History:
+def history(
+    session: Session, code: str, *, now: datetime, below: int | None = None, shard: int | None = None
+) -> History:
     """Return a page of the history of `code` (10 digits, an authority's after four zeros).
 
     Args:
@@ -85,20 +90,24 @@ def history(session: Session, code: str, *, now: datetime, below: int | None = N
         code: The code as log entries carry it.
         now: The present time, to tell which statement is in force.
         below: Show entries before this index only.
+        shard: Show entries of this shard; of the open one unless given.
     """
+    number = shard_store.open_shard(session) if shard is None else shard
     kind = Kind.AUTHORITY if code.startswith("0000") else Kind.SCHOOL
     rows = list(registry_store.of_code(session, code, kind))
     if kind is Kind.AUTHORITY:
         rows += registry_store.of_code(session, code, Kind.STATUS)
-    latest = store.latest_published(session, 1)
+    latest = store.latest_published(session, 1, shard=number)
     size = latest[0].tree_size if latest else 0
     end = size if below is None else min(below, size)
     begin = max(end - RANGE, 0)
-    found = explorer_store.entries_named(session, code, begin=begin, end=end, limit=PAGE + 1)
-    counts = explorer_store.counts_named(session, code, begin=begin, end=end)
+    found = explorer_store.entries_named(session, code, begin=begin, end=end, limit=PAGE + 1, shard=number)
+    counts = explorer_store.counts_named(session, code, begin=begin, end=end, shard=number)
     more = found[PAGE - 1].leaf_index if len(found) > PAGE else begin
     return History(
         code=code,
+        shard=number,
+        shards=tuple(reversed(shard_store.shards(session))),
         kind=kind,
         statements=_statements(session, rows, now=now) if below is None else (),
         begin=begin,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from kernel.clock import Clock
 from kernel.db import Database
 from ledger.checkpoint import WitnessPolicy
 from ledger.gathering import Gatherer
+from ledger.shard import FIRST, origin_of
 from ledger.tiles import Tiles
 from ledger.vkey import VerifierKey, kind_of
 from ledger.witnessing import Witness
@@ -27,7 +28,9 @@ ALGS = (SGD_SM3_SM2, ED25519)
 
 @dataclass(frozen=True, slots=True)
 class LogServices:
-    """One log. `origin` owns the signer's log keys; `window` is how long entries gather before a shuffle.
+    """One log: the first, or with `of` a later shard of it. `origin` owns the signer's log keys.
+
+    `window` is how long entries gather before a shuffle.
 
     `few` tells which issuers have few holders; their credentials gather for `window_of_few`, because
     among few a time would say who. `complaints` remembers what was last logged of each witness, so
@@ -46,6 +49,13 @@ class LogServices:
     window_of_few: timedelta = timedelta(0)
     complaints: dict[str, str] = field(default_factory=dict, compare=False)
     gatherer: Gatherer = field(default_factory=Gatherer, compare=False)
+    shard: int = FIRST
+
+    def of(self, shard: int) -> LogServices:
+        """Return the same of a shard; this must be the first log."""
+        if shard == FIRST:
+            return self
+        return replace(self, shard=shard, origin=origin_of(self.origin, shard), tiles=self.tiles.of(shard))
 
 
 def create_keys(signer: Signer, origin: str) -> tuple[VerifierKey, ...]:

@@ -1,4 +1,4 @@
-"""The log's tables: what waits, what has its index, how far the tree is, what was signed.
+"""The log's tables: what waits, what has its index, how far each shard's tree is, what was signed.
 
 The database holds the queue, the sequence and the compare-and-swap on the head. The tree
 itself is files (`ledger.tiles`), which the entries here can make again.
@@ -9,7 +9,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, LargeBinary, SmallInteger, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base, UtcDateTime
@@ -33,29 +44,51 @@ class LogQueue(Base):
 
 
 class LogEntry(Base):
-    """An entry at its index. Never changed, never deleted."""
+    """An entry at its index in its shard. Never changed, never deleted.
+
+    Statements that are in force when a shard opens stand in it again. One index serves both
+    uniqueness and looking an entry up, and the table itself is ordered by its key: a log pays
+    for every index with its speed.
+    """
 
     __tablename__ = "log_entry"
+    __table_args__ = (UniqueConstraint("commitment", "shard"), {"sqlite_with_rowid": False})
 
-    leaf_index: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
-    )
-    commitment: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    leaf_index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    commitment: Mapped[bytes] = mapped_column(LargeBinary(32))
     entry: Mapped[bytes] = mapped_column(LargeBinary(43))
 
 
 class LogHead(Base):
-    """How far the one log of this database is. Every step moves it by compare-and-swap."""
+    """How far a shard is (`ledger.shard`). Every step moves it by compare-and-swap.
+
+    `opens_at`: from when on an announced one may be opened. `vkeys`: the verifier keys of a
+    frozen one, whose private parts are gone.
+    """
 
     __tablename__ = "log_head"
     __table_args__ = (
-        CheckConstraint("id = 1", name="one_log"),
+        UniqueConstraint("origin"),
         CheckConstraint("published_size <= integrated_size AND integrated_size <= sequenced_size", name="order"),
+        CheckConstraint("state <> 'announced' OR sequenced_size = 0", name="announced_is_empty"),
+        CheckConstraint("state <> 'frozen' OR published_size = sequenced_size", name="frozen_is_published"),
+        # The database itself sees to it that no two shards give indices.
+        Index(
+            "ix_log_head_open",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     origin: Mapped[str] = mapped_column(String(255))
     hash_name: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    opens_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    vkeys: Mapped[list[str] | None] = mapped_column(JSON)
     sequenced_size: Mapped[int] = mapped_column(BigInteger)
     integrated_size: Mapped[int] = mapped_column(BigInteger)
     integrated_root: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -63,14 +96,13 @@ class LogHead(Base):
 
 
 class LogCheckpoint(Base):
-    """A checkpoint the log signed: `waiting` for its quorum, or `published` and then fixed."""
+    """A checkpoint that a shard signed: `waiting` for its quorum, or `published` and then fixed."""
 
     __tablename__ = "log_checkpoint"
-    __table_args__ = (Index("ix_log_checkpoint_state", "state", "tree_size"),)
+    __table_args__ = (Index("ix_log_checkpoint_state", "shard", "state", "tree_size"),)
 
-    tree_size: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
-    )
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    tree_size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     root_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     note: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16))

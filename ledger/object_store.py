@@ -31,6 +31,8 @@ class ObjectStore:
 
     def __init__(self, bucket: str, prefix: str, *, endpoint: str | None = None, **config: Any) -> None:
         """Use `bucket`; `config` as `obstore.store.S3Config` has it. Plain http only where `endpoint` says so."""
+        self._place = (bucket, prefix)
+        self._options = {"endpoint": endpoint, **config}
         if endpoint is not None:
             config["endpoint"] = endpoint
         self._store = S3Store(
@@ -40,6 +42,11 @@ class ObjectStore:
             client_options={"timeout": TIMEOUT, "allow_http": bool(endpoint and endpoint.startswith("http://"))},
             retry_config={"max_retries": 3, "retry_timeout": RETRY_FOR},
         )
+
+    def below(self, name: str) -> ObjectStore:
+        """See `Files.below`."""
+        bucket, prefix = self._place
+        return ObjectStore(bucket, f"{prefix}/{name}", **self._options)
 
     def read(self, name: str) -> bytes | None:
         """See `Files.read`."""

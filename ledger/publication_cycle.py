@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from ledger import integration, publishing, sequencer
+from ledger import integration, publishing, sequencer, sharding
 from ledger.log import LogServices
 
 
 def run_once(log: LogServices) -> int:
-    """Sequence, integrate and publish what there is; return how much was done.
+    """Sequence, integrate and publish what there is, in each shard at work; return how much was done.
 
-    Each step can also run as a worker of its own.
+    `log` is the first log. Each step can also run as a worker of its own.
     """
+    return sum(_turn(shard) for shard in sharding.at_work(log))
+
+
+def _turn(log: LogServices) -> int:
     return sequencer.run_once(log) + integration.run_once(log) + publishing.run_once(log)

@@ -62,7 +62,7 @@ def run_once(log: LogServices) -> int:
     signed = _cosigned(log, signed, known_size=head.published_size)
     if len(log.policy.times(signed.note)) < log.policy.quorum:
         with log.database.write() as session:
-            store.update_waiting(session, head.integrated.tree_size, str(signed.note))
+            store.update_waiting(session, head.integrated.tree_size, str(signed.note), shard=log.shard)
         return 0
     try:
         _publish(log, head.published_size, signed)
@@ -78,16 +78,16 @@ def _signed(log: LogServices, head: TreeHead) -> Signed:
     if log.tiles.head(head.tree_size) != head:
         raise TamperedTilesError(f"the tiles do not lead to the root of {head.tree_size} entries")
     with log.database.read() as session:
-        row = store.checkpoint(session, head.tree_size)
-        before = store.latest_checkpoint(session, before=head.tree_size)
+        row = store.checkpoint(session, head.tree_size, shard=log.shard)
+        before = store.latest_checkpoint(session, before=head.tree_size, shard=log.shard)
     if row is None:
         # Whatever was signed before must be a prefix of what is signed now.
         if before and log.tiles.head(before.tree_size).root_hash != before.root_hash:
             raise TamperedTilesError(f"the tree does not extend the checkpoint of {before.tree_size} entries")
         note = _sign(log, Checkpoint(log.origin, head))
         with log.database.write() as session:
-            store.add_checkpoint(session, head, str(note), log.clock.now())
-            row = store.checkpoint(session, head.tree_size)
+            store.add_checkpoint(session, head, str(note), log.clock.now(), shard=log.shard)
+            row = store.checkpoint(session, head.tree_size, shard=log.shard)
     if row is None or row.root_hash != head.root_hash:
         raise LogRolledBackError(f"another checkpoint of {head.tree_size} entries was signed before")
     return open_checkpoint(row.note, origin=log.origin, keys=verifier_keys(log.signer, log.origin))
@@ -132,7 +132,7 @@ def _cosigned(log: LogServices, signed: Signed, *, known_size: int) -> Signed:
 def _published_note(log: LogServices, size: int) -> Note | None:
     """Return the checkpoint that was published last."""
     with log.database.read() as session:
-        row = store.checkpoint(session, size) if size else None
+        row = store.checkpoint(session, size, shard=log.shard) if size else None
     return None if row is None else parse_note(row.note)
 
 
@@ -192,14 +192,15 @@ def _refuse_if_forked(log: LogServices, answers: Sequence[_Answer]) -> None:
 def _publish(log: LogServices, old_size: int, signed: Signed) -> None:
     size = signed.checkpoint.head.tree_size
     with log.database.write() as session:
-        moved = store.move_published(session, old_size, size)
-        if not moved or not store.publish_checkpoint(session, size, str(signed.note), log.clock.now()):
+        moved = store.move_published(session, old_size, size, shard=log.shard)
+        note, now = str(signed.note), log.clock.now()
+        if not moved or not store.publish_checkpoint(session, size, note, now, shard=log.shard):
             raise LostRaceError("another checkpoint was published meanwhile")
 
 
 def _write_published(log: LogServices) -> None:
     """Bring the file up to the database: it lags where a process ended between the two."""
     with log.database.read() as session:
-        latest = store.latest_published(session, 1)
+        latest = store.latest_published(session, 1, shard=log.shard)
     if latest:
         log.tiles.write_checkpoint(latest[0].note)

@@ -9,14 +9,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, CursorResult, Table, bindparam, delete, func, insert, select
+from sqlalchemy import BigInteger, CursorResult, SmallInteger, Table, bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from kernel.db import UtcDateTime
 from ledger.entry import COMMITMENT_SIZE, ENTRY_SIZE, ISSUER_SIZE
 from ledger.models import LogEntry, LogQueue
 from ledger.packed import PLACE, SOME, cut, pack
-from ledger.store import insert_new
+from ledger.shard import FIRST
+from ledger.store import insert_new, move_sequenced
 
 QUEUE: Final = cast(Table, LogQueue.__table__)
 ENTRIES: Final = cast(Table, LogEntry.__table__)
@@ -59,7 +60,7 @@ def queued_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
 
 
 def sequenced_among(session: Session, commitments: Sequence[bytes]) -> set[bytes]:
-    """Return which of `commitments` have an index."""
+    """Return which of `commitments` have an index, in any shard."""
     return set(session.scalars(_SEQUENCED_AMONG, pack(commitments, COMMITMENT_SIZE)))
 
 
@@ -69,9 +70,15 @@ def known_entries(session: Session, commitments: Sequence[bytes]) -> dict[bytes,
     return {commitment: entry or issuer + commitment for commitment, issuer, entry in found}
 
 
-def append(session: Session, begin: int, entries: Sequence[bytes]) -> None:
-    """Give `entries` the indices from `begin` on, in their order."""
-    session.execute(_APPEND, pack(entries, ENTRY_SIZE) | {"begin": begin})
+def append(session: Session, begin: int, entries: Sequence[bytes], *, shard: int = FIRST) -> bool:
+    """Give `entries` the indices from `begin` on, in their order, and move the sequence's end behind them.
+
+    False if it is not at `begin`, or the shard takes no more entries: then nothing is done.
+    """
+    if not move_sequenced(session, begin, begin + len(entries), shard=shard):
+        return False
+    session.execute(_APPEND, pack(entries, ENTRY_SIZE) | {"shard": shard, "begin": begin})
+    return True
 
 
 def dequeue(session: Session, commitments: Sequence[bytes]) -> int:
@@ -98,8 +105,13 @@ _SUBMITTED = select(
     cut(ENTRY_SIZE, ISSUER_SIZE), cut(ENTRY_SIZE, 0, ISSUER_SIZE), bindparam("at", type_=UtcDateTime())
 ).where(SOME)
 _APPEND = insert(ENTRIES).from_select(
-    ["leaf_index", "commitment", "entry"],
-    select(bindparam("begin", type_=BigInteger()) + PLACE, cut(ENTRY_SIZE, ISSUER_SIZE), cut(ENTRY_SIZE)).where(SOME),
+    ["shard", "leaf_index", "commitment", "entry"],
+    select(
+        bindparam("shard", type_=SmallInteger()),
+        bindparam("begin", type_=BigInteger()) + PLACE,
+        cut(ENTRY_SIZE, ISSUER_SIZE),
+        cut(ENTRY_SIZE),
+    ).where(SOME),
 )
 _DEQUEUE = delete(QUEUE).where(
     QUEUE.c.commitment.between(bindparam("first"), bindparam("last")),

@@ -37,7 +37,7 @@ def repair(log: LogServices, keys: Sequence[VerifierKey] = ()) -> Iterator[Findi
     yield from _checkpoint(log, keys, aside)
     listing = listed(log.tiles.files)
     with log.database.read() as session:
-        rows = store.checkpoints(session)
+        rows = store.checkpoints(session, shard=log.shard)
     head = current_head(log)
     roots = {row.tree_size: row.root_hash for row in rows} | {head.integrated.tree_size: head.integrated.root_hash}
     _refuse_other_entries(log, roots, head.sequenced_size)
@@ -49,7 +49,7 @@ def repair(log: LogServices, keys: Sequence[VerifierKey] = ()) -> Iterator[Findi
 
 def _refuse_other_entries(log: LogServices, roots: dict[int, bytes], known: int) -> None:
     rebuild = Rebuild(log.tiles.hash, roots)
-    for _ in tiles_of(log.database, rebuild, known):
+    for _ in tiles_of(log, rebuild, known):
         pass
     other = [size for size, root in roots.items() if rebuild.roots.get(size) != root]
     if other:
@@ -65,7 +65,7 @@ def _checkpoint(log: LogServices, keys: Sequence[VerifierKey], aside: str) -> It
     if found is None:
         return
     with log.database.read() as session:
-        notes = [row.note for row in store.checkpoints(session) if row.state == store.PUBLISHED]
+        notes = [row.note for row in store.checkpoints(session, shard=log.shard) if row.state == store.PUBLISHED]
     if any(note.encode() == found for note in notes):
         return
     for note in notes:

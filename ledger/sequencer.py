@@ -23,6 +23,7 @@ from ledger.continuity import current_head
 from ledger.entry import ISSUER_SIZE, EntryType
 from ledger.errors import LostRaceError
 from ledger.log import LogServices
+from ledger.shard import ShardState
 
 TURN_S: Final = 0.01
 """Processor time of a transaction: with the disk's share, SQLite's write lock is held for 20 ms on an idle machine.
@@ -37,12 +38,13 @@ KEY_SIZE: Final = 16
 
 
 def run_once(log: LogServices) -> int:
-    """Sequence all that waits once the oldest has waited for its window; return how many.
+    """Sequence all that waits once the oldest has waited for its window; return how many. Only into an open shard.
 
     Raises:
         LogRolledBackError: The database is older than the published log.
     """
-    current_head(log)
+    if current_head(log).state is not ShardState.OPEN:
+        return 0
     now = log.clock.now()
     with log.database.read() as session:
         if not queue_store.is_due(session, now - log.window):
@@ -55,7 +57,7 @@ def run_once(log: LogServices) -> int:
     while True:
         with log.database.read() as session:
             # The head before the rows: if anybody sequences between the two, the swap fails.
-            head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name)
+            head = store.head(session, origin=log.origin, hash_name=log.tiles.hash_name, shard=log.shard)
             entries = queue_store.queued(session, until=now, after=after, limit=size, but=held)
             commitments = [entry[ISSUER_SIZE:] for entry in entries]
             known = queue_store.sequenced_among(session, commitments)
@@ -96,9 +98,8 @@ def _sequence(
     with log.database.write() as session:
         if head is None:
             store.create_head(session, origin=log.origin, hash_name=log.tiles.hash_name, empty_root=log.tiles.hash(b""))
-        if not store.move_sequenced(session, begin, begin + len(fresh)):
-            raise LostRaceError("the sequence has moved on")
-        queue_store.append(session, begin, fresh)
+        if not queue_store.append(session, begin, fresh, shard=log.shard):
+            raise LostRaceError("the sequence has moved on, or into the next shard")
         if queue_store.dequeue(session, list(entries)) != len(entries):
             raise LostRaceError("some of these were taken from the queue meanwhile")
     return len(fresh)

@@ -1,4 +1,7 @@
-"""The log's statements: short, on an index, in the caller's transaction."""
+"""The log's statements: short, on an index, in the caller's transaction.
+
+A log here is one shard of the installation's; where none is named, the first log is meant.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import CursorResult, Insert, Table, Update, bindparam, delete, func, select, update
+from sqlalchemy import CursorResult, Insert, Select, Table, Update, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,6 +17,7 @@ from kernel.db import Base
 from ledger.errors import OtherLogError
 from ledger.merkle import TreeHead
 from ledger.models import LogCheckpoint, LogEntry, LogEvidence, LogHead
+from ledger.shard import FIRST, ShardState
 
 _Value = TypeVar("_Value")
 WAITING = "waiting"
@@ -23,19 +27,12 @@ SOME = 500
 
 
 class Head(NamedTuple):
-    """How far the log is: indices given, leaves in the tree with its root, checkpoint published."""
+    """How far a log is: indices given, leaves in the tree with its root, checkpoint published."""
 
     sequenced_size: int
     integrated: TreeHead
     published_size: int
-
-
-class Placed(NamedTuple):
-    """An entry at its index, and the first published checkpoint that holds it, if there is one."""
-
-    leaf_index: int
-    entry: bytes
-    tree_size: int | None
+    state: ShardState = ShardState.OPEN
 
 
 class CheckpointRow(NamedTuple):
@@ -48,13 +45,13 @@ class CheckpointRow(NamedTuple):
     published_at: datetime | None
 
 
-def head(session: Session, *, origin: str, hash_name: str) -> Head | None:
+def head(session: Session, *, origin: str, hash_name: str, shard: int = FIRST) -> Head | None:
     """Return how far the log is; None before its first entry.
 
     Raises:
         OtherLogError: The database holds a log of another origin or hash.
     """
-    row = session.execute(_HEAD).one_or_none()
+    row = session.execute(_HEAD, {"shard": shard}).one_or_none()
     if row is None:
         return None
     if (row.origin, row.hash_name) != (origin, hash_name):
@@ -63,15 +60,19 @@ def head(session: Session, *, origin: str, hash_name: str) -> Head | None:
             found=row.origin,
             expected=origin,
         )
-    return Head(row.sequenced_size, TreeHead(row.integrated_size, row.integrated_root), row.published_size)
+    tree = TreeHead(row.integrated_size, row.integrated_root)
+    return Head(row.sequenced_size, tree, row.published_size, ShardState(row.state))
 
 
 def create_head(session: Session, *, origin: str, hash_name: str, empty_root: bytes) -> None:
-    """Begin the log, unless somebody has."""
+    """Begin the first log, unless somebody has."""
     values = {
-        "id": 1,
+        "id": FIRST,
         "origin": origin,
         "hash_name": hash_name,
+        "state": ShardState.OPEN,
+        "opens_at": None,
+        "vkeys": None,
         "sequenced_size": 0,
         "integrated_size": 0,
         "integrated_root": empty_root,
@@ -80,80 +81,77 @@ def create_head(session: Session, *, origin: str, hash_name: str, empty_root: by
     session.execute(insert_new(session, LogHead), values)
 
 
-def integrated_size(session: Session) -> int:
-    """Return how many entries are in the tree."""
-    return session.scalar(select(LogHead.integrated_size)) or 0
+def integrated_sizes(session: Session) -> dict[int, int]:
+    """Return how many entries are in the tree of each shard."""
+    return {row.id: row.integrated_size for row in session.execute(select(LogHead.id, LogHead.integrated_size))}
 
 
-def move_sequenced(session: Session, old: int, new: int) -> bool:
-    """Move the sequence's end from `old` to `new`; False if it is not at `old`."""
-    return _swapped(session, _MOVE_SEQUENCED, {"old": old, "new": new})
+def move_sequenced(session: Session, old: int, new: int, *, shard: int = FIRST) -> bool:
+    """Move the sequence's end from `old` to `new`; False if it is not at `old`, or the log takes no more entries."""
+    return swapped(session, _MOVE_SEQUENCED, {"shard": shard, "old": old, "new": new})
 
 
-def move_integrated(session: Session, old: int, new: TreeHead) -> bool:
+def move_integrated(session: Session, old: int, new: TreeHead, *, shard: int = FIRST) -> bool:
     """Move the tree from `old` to `new`; False if it is not at `old`."""
-    return _swapped(session, _MOVE_INTEGRATED, {"old": old, "new": new.tree_size, "root": new.root_hash})
+    values = {"shard": shard, "old": old, "new": new.tree_size, "root": new.root_hash}
+    return swapped(session, _MOVE_INTEGRATED, values)
 
 
-def move_published(session: Session, old: int, new: int) -> bool:
+def move_published(session: Session, old: int, new: int, *, shard: int = FIRST) -> bool:
     """Move the published size from `old` to `new`; False if it is not at `old`."""
-    return _swapped(session, _MOVE_PUBLISHED, {"old": old, "new": new})
+    return swapped(session, _MOVE_PUBLISHED, {"shard": shard, "old": old, "new": new})
 
 
-def entries(session: Session, begin: int, end: int) -> list[bytes]:
+def entries(session: Session, begin: int, end: int, *, shard: int = FIRST) -> list[bytes]:
     """Return the entries [begin, end) in the order of their indices."""
-    statement = select(LogEntry.entry).where(LogEntry.leaf_index >= begin, LogEntry.leaf_index < end)
+    statement = select(LogEntry.entry).where(
+        LogEntry.shard == shard, LogEntry.leaf_index >= begin, LogEntry.leaf_index < end
+    )
     return list(session.scalars(statement.order_by(LogEntry.leaf_index)))
 
 
-def placed(session: Session, commitments: Sequence[bytes]) -> dict[bytes, Placed]:
-    """Return the indices of `commitments`, each with the first published checkpoint's size."""
-    found: dict[bytes, Placed] = {}
-    for some in _in_turn(commitments):
-        for row in session.execute(_PLACED, {"some": some}):
-            found[row.commitment] = Placed(row.leaf_index, row.entry, row.tree_size)
-    return found
-
-
-def checkpoint(session: Session, tree_size: int) -> CheckpointRow | None:
+def checkpoint(session: Session, tree_size: int, *, shard: int = FIRST) -> CheckpointRow | None:
     """Return the checkpoint of `tree_size`, waiting or published."""
-    row = session.execute(_CHECKPOINT.where(LogCheckpoint.tree_size == tree_size)).one_or_none()
+    row = session.execute(_checkpoint(shard).where(LogCheckpoint.tree_size == tree_size)).one_or_none()
     return None if row is None else CheckpointRow(*row)
 
 
-def published_checkpoints(session: Session, sizes: Sequence[int]) -> dict[int, CheckpointRow]:
+def published_checkpoints(session: Session, sizes: Sequence[int], *, shard: int = FIRST) -> dict[int, CheckpointRow]:
     """Return the published checkpoints of these sizes."""
     found: dict[int, CheckpointRow] = {}
-    for some in _in_turn(sizes):
-        statement = _CHECKPOINT.where(LogCheckpoint.tree_size.in_(some), LogCheckpoint.state == PUBLISHED)
+    for some in in_turn(sizes):
+        statement = _checkpoint(shard).where(LogCheckpoint.tree_size.in_(some), LogCheckpoint.state == PUBLISHED)
         found.update((row.tree_size, CheckpointRow(*row)) for row in session.execute(statement))
     return found
 
 
-def latest_checkpoint(session: Session, *, before: int) -> CheckpointRow | None:
+def latest_checkpoint(session: Session, *, before: int, shard: int = FIRST) -> CheckpointRow | None:
     """Return the largest checkpoint ever signed of fewer than `before` leaves."""
-    statement = _CHECKPOINT.where(LogCheckpoint.tree_size < before).order_by(LogCheckpoint.tree_size.desc()).limit(1)
-    row = session.execute(statement).one_or_none()
+    statement = _checkpoint(shard).where(LogCheckpoint.tree_size < before).order_by(LogCheckpoint.tree_size.desc())
+    row = session.execute(statement.limit(1)).one_or_none()
     return None if row is None else CheckpointRow(*row)
 
 
-def latest_published(session: Session, limit: int, *, below: int | None = None) -> list[CheckpointRow]:
+def latest_published(
+    session: Session, limit: int, *, below: int | None = None, shard: int = FIRST
+) -> list[CheckpointRow]:
     """Return the latest published checkpoints, the newest first; `below`: of smaller trees only."""
-    statement = _CHECKPOINT.where(LogCheckpoint.state == PUBLISHED)
+    statement = _checkpoint(shard).where(LogCheckpoint.state == PUBLISHED)
     if below is not None:
         statement = statement.where(LogCheckpoint.tree_size < below)
     rows = session.execute(statement.order_by(LogCheckpoint.tree_size.desc()).limit(limit))
     return [CheckpointRow(*row) for row in rows]
 
 
-def checkpoints(session: Session) -> list[CheckpointRow]:
+def checkpoints(session: Session, *, shard: int = FIRST) -> list[CheckpointRow]:
     """Return all checkpoints ever signed, by size: for a check of the whole log."""
-    return [CheckpointRow(*row) for row in session.execute(_CHECKPOINT.order_by(LogCheckpoint.tree_size))]
+    return [CheckpointRow(*row) for row in session.execute(_checkpoint(shard).order_by(LogCheckpoint.tree_size))]
 
 
-def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) -> None:
+def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime, *, shard: int = FIRST) -> None:
     """Store a signed checkpoint as waiting, unless one of its size is there: the first one stays."""
     values = {
+        "shard": shard,
         "tree_size": signed.tree_size,
         "root_hash": signed.root_hash,
         "note": note,
@@ -164,20 +162,22 @@ def add_checkpoint(session: Session, signed: TreeHead, note: str, at: datetime) 
     session.execute(insert_new(session, LogCheckpoint), values)
 
 
-def update_waiting(session: Session, tree_size: int, note: str) -> None:
+def update_waiting(session: Session, tree_size: int, note: str, *, shard: int = FIRST) -> None:
     """Keep the cosignatures that have come in so far."""
-    statement = update(LogCheckpoint).where(LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == WAITING)
+    statement = update(LogCheckpoint).where(
+        LogCheckpoint.shard == shard, LogCheckpoint.tree_size == tree_size, LogCheckpoint.state == WAITING
+    )
     session.execute(statement.values(note=note))
 
 
-def publish_checkpoint(session: Session, tree_size: int, note: str, at: datetime) -> bool:
+def publish_checkpoint(session: Session, tree_size: int, note: str, at: datetime, *, shard: int = FIRST) -> bool:
     """Turn a waiting checkpoint into a published one; False if it is not waiting any more."""
-    return _swapped(session, _PUBLISH, {"size": tree_size, "note": note, "at": at})
+    return swapped(session, _PUBLISH, {"in_shard": shard, "size": tree_size, "new_note": note, "at": at})
 
 
 def delete_superseded(session: Session) -> int:
     """Delete the checkpoints that never got their quorum and have a published one after them."""
-    published = select(LogHead.published_size).scalar_subquery()
+    published = select(LogHead.published_size).where(LogHead.id == LogCheckpoint.shard).scalar_subquery()
     statement = delete(LogCheckpoint).where(LogCheckpoint.state == WAITING, LogCheckpoint.tree_size < published)
     return _count(session.execute(statement))
 
@@ -204,37 +204,40 @@ def insert_new(session: Session, into: type[Base] | Table) -> Insert:
 _HEAD = select(
     LogHead.origin,
     LogHead.hash_name,
+    LogHead.state,
     LogHead.sequenced_size,
     LogHead.integrated_size,
     LogHead.integrated_root,
     LogHead.published_size,
-)
+).where(LogHead.id == bindparam("shard"))
 _MOVE_SEQUENCED = (
-    update(LogHead).where(LogHead.sequenced_size == bindparam("old")).values(sequenced_size=bindparam("new"))
+    update(LogHead)
+    .where(
+        LogHead.id == bindparam("shard"),
+        LogHead.sequenced_size == bindparam("old"),
+        LogHead.state == ShardState.OPEN.value,
+    )
+    .values(sequenced_size=bindparam("new"))
 )
 _MOVE_INTEGRATED = (
     update(LogHead)
-    .where(LogHead.integrated_size == bindparam("old"))
+    .where(LogHead.id == bindparam("shard"), LogHead.integrated_size == bindparam("old"))
     .values(integrated_size=bindparam("new"), integrated_root=bindparam("root"))
 )
 _MOVE_PUBLISHED = (
-    update(LogHead).where(LogHead.published_size == bindparam("old")).values(published_size=bindparam("new"))
+    update(LogHead)
+    .where(LogHead.id == bindparam("shard"), LogHead.published_size == bindparam("old"))
+    .values(published_size=bindparam("new"))
 )
 _PUBLISH = (
     update(LogCheckpoint)
-    .where(LogCheckpoint.tree_size == bindparam("size"), LogCheckpoint.state == WAITING)
-    .values(note=bindparam("note"), state=PUBLISHED, published_at=bindparam("at"))
+    .where(
+        LogCheckpoint.shard == bindparam("in_shard"),
+        LogCheckpoint.tree_size == bindparam("size"),
+        LogCheckpoint.state == WAITING,
+    )
+    .values(note=bindparam("new_note"), state=PUBLISHED, published_at=bindparam("at"))
 )
-_PLACED = select(
-    LogEntry.commitment,
-    LogEntry.leaf_index,
-    LogEntry.entry,
-    select(func.min(LogCheckpoint.tree_size))
-    .where(LogCheckpoint.state == PUBLISHED, LogCheckpoint.tree_size > LogEntry.leaf_index)
-    .correlate(LogEntry)
-    .scalar_subquery()
-    .label("tree_size"),
-).where(LogEntry.commitment.in_(bindparam("some", expanding=True)))
 _CHECKPOINT = select(
     LogCheckpoint.tree_size,
     LogCheckpoint.root_hash,
@@ -244,11 +247,17 @@ _CHECKPOINT = select(
 )
 
 
-def _in_turn(values: Sequence[_Value]) -> list[Sequence[_Value]]:
+def _checkpoint(shard: int) -> Select[int, bytes, str, str, datetime | None]:
+    return _CHECKPOINT.where(LogCheckpoint.shard == shard)
+
+
+def in_turn(values: Sequence[_Value]) -> list[Sequence[_Value]]:
+    """Return `values` in parts that a statement may name."""
     return [values[at : at + SOME] for at in range(0, len(values), SOME)]
 
 
-def _swapped(session: Session, statement: Update, values: Mapping[str, Any]) -> bool:
+def swapped(session: Session, statement: Update, values: Mapping[str, Any]) -> bool:
+    """Execute a statement that changes one row or none; return whether it did."""
     return _count(session.execute(statement, dict(values))) == 1
 
 

@@ -20,6 +20,8 @@ from ledger.files import Files
 from ledger.folder import Folder
 from ledger.merkle import Nodes, TreeHead, leaf_hash, node_hash, root_from
 from ledger.note import parse_note
+from ledger.shard import FIRST
+from ledger.shard import name_of as name_of_shard
 from ledger.tile import ENTRIES, WIDTH, Tile, decode_bundle, encode_bundle, split_hashes, tile_at
 
 CHECKPOINT = "checkpoint"
@@ -33,6 +35,10 @@ class Tiles:
         self.files = files
         self.hash_name = hash_name
         self.hash = HASHES[hash_name]
+
+    def of(self, shard: int) -> Tiles:
+        """Return the files of a shard, given those of the first log: a later one lies in a folder of these."""
+        return self if shard == FIRST else Tiles(self.files.below(name_of_shard(shard)), self.hash_name)
 
     def read(self, tile: Tile) -> bytes:
         """Return a tile's bytes.

@@ -12,7 +12,7 @@ from crypto.keyring import FEDERATION
 from ledger.anchoring import Anchoring
 from ledger.chain.base import CHECKPOINTS, Chain, TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
-from ledger.chain.errors import ChainUnavailableError
+from ledger.chain.errors import ChainUnavailableError, NotDeployedError
 from ledger.records.books import AccreditationBook, Book, StatusBook, chain_code, key_digest
 from ledger.records.comparing import Comparing
 from ledger.records.recording import Recording
@@ -20,8 +20,42 @@ from ledger.registry.accreditation import ensure_authority_keys
 from ledger.registry.entities import parse_entity_id
 from server.consortium import deployments_file, our_member, rpc_chain
 from server.parts import Parts, derived, key_folder
+from server.shards import known_shards
 
 log = structlog.get_logger()
+
+
+class OpenLogs:
+    """Sees to it that the contracts stand and know every shard of the log, the ones of later years too."""
+
+    def __init__(self, parts: Parts, chain: Chain) -> None:
+        """Remember which shards are known to be open there, and which the panel has not opened."""
+        self._parts, self._chain = parts, chain
+        self._open: set[str] = set()
+        self._missing: set[str] = set()
+
+    def run_once(self) -> None:
+        """Open the shards that are not known to be open.
+
+        Raises:
+            ChainUnavailableError: It cannot be reached now.
+            NotDeployedError: The panel has decisions to make first. That it must open a later shard
+                is only told: all else goes on without.
+        """
+        first = self._parts.installation.log_origin
+        for origin in [shard.origin for shard in known_shards(self._parts.log)] or [first]:
+            if origin in self._open:
+                continue
+            try:
+                self._chain.deploy(log_id_of(origin), TreeAlg.SM3)
+            except NotDeployedError:
+                if origin == first:
+                    raise
+                if origin not in self._missing:
+                    log.warning("panel_must_open_log", origin=origin)
+                self._missing.add(origin)
+            else:
+                self._open.add(origin)
 
 
 class Opening:
@@ -33,21 +67,21 @@ class Opening:
     def __init__(self, parts: Parts, chain: Chain) -> None:
         """Take the chain as it is."""
         self._parts, self._chain = parts, chain
-        self._opened = False
+        self._logs = OpenLogs(parts, chain)
+        self._admitted = False
         self._reached = True
 
     def run_once(self) -> None:
-        """Open the chain, unless that has been done.
+        """Open the chain and the logs on it, where that has not been done.
 
         Raises:
             ChainUnavailableError: It cannot be reached now.
             NotDeployedError: The panel has decisions to make first.
         """
-        if self._opened:
-            return
-        self._chain.deploy(log_id_of(self._parts.installation.log_origin), TreeAlg.SM3)
-        admit_province(self._parts, self._chain)
-        self._opened = True
+        self._logs.run_once()
+        if not self._admitted:
+            admit_province(self._parts, self._chain)
+            self._admitted = True
 
     def try_once(self) -> None:
         """Open the chain if it can be reached."""

@@ -22,6 +22,7 @@ from ledger.chain.rpc import (
 )
 from server.parts import Parts, derived, key_folder
 from server.settings import ChainSettings
+from server.shards import known_shards
 
 KEY: Final = b"chain/"
 
@@ -84,13 +85,19 @@ class OurMember:
         return self.consortium.deploy(file, panel or Panel(members=(self.address,)))
 
     def settle(self, province_code: str, province_digest: bytes) -> list[str]:
-        """See to it that our log and province are admitted and our writers can pay; return what waits for others."""
+        """See to it that our shards and province are admitted and our writers can pay; return what waits for others."""
         deployment = deployments_file(self.parts).current
         addresses = {name: address_of(key) for name, key in writers(self.parts).items()}
         self.consortium.fund(list(addresses.values()))
-        log_id = log_id_of(self.parts.installation.log_origin)
+        first = self.parts.installation.log_origin
+        origins = [shard.origin for shard in known_shards(self.parts.log)] or [first]
         waiting = {
-            "open-log": self.consortium.open_log(deployment, log_id, TreeAlg.SM3, addresses[CHECKPOINTS]),
+            **{
+                "open-log" if origin == first else f"open-log {origin}": self.consortium.open_log(
+                    deployment, log_id_of(origin), TreeAlg.SM3, addresses[CHECKPOINTS]
+                )
+                for origin in origins
+            },
             "add-province": self.consortium.add_province(
                 deployment, province_code, province_digest, addresses[REGISTRY]
             ),

@@ -110,7 +110,7 @@ def policy_of(installation: Installation, log_keys: Sequence[VerifierKey]) -> Po
     return PolicyText(
         installation.quorum if organisations else 0,
         tuple((name, tuple(members)) for name, members in organisations.items()),
-        tuple((key, f"{scheme}://{installation.log_origin}") for key in log_keys),
+        tuple((key, f"{scheme}://{key.name}") for key in log_keys),
     )
 
 

@@ -14,7 +14,6 @@ import uvicorn
 
 from crypto.signer_process import SignerChild
 from kernel.workers import Loop, Worker
-from ledger.log import create_keys
 from ledger.object_store import ObjectStore
 from server import accrediting
 from server.app import Role, create_app
@@ -23,7 +22,7 @@ from server.demo.companions import running_witness
 from server.one_write import OneWriteProtocol
 from server.parts import Parts, build_parts, key_folder, signer_keys, socket_path, trust_path
 from server.settings import Settings
-from server.trust import publish_trust
+from server.shards import publish_logs, trusted_logs
 from server.web_processes import watch
 from server.workers import workers
 
@@ -53,21 +52,16 @@ def running_workers(parts: Parts, child: SignerChild) -> Iterator[None]:
     """Prepare the log and the chain, publish the trust file, and run all workers meanwhile."""
     if isinstance(parts.log.tiles.files, ObjectStore):
         parts.log.tiles.files.probe()  # A store without conditional puts must not keep a log.
-    vkeys = [str(key) for key in create_keys(parts.signer, parts.installation.log_origin)]
+    trusted_logs(parts.log)  # Makes the log's keys where they are missing.
     accrediting.run_once(parts)
     chain = chain_of(parts)
     opening = Opening(parts, chain)
     opening.try_once()
-    publish_trust(
-        trust_path(parts.settings),
-        parts.installation,
-        parts.signer,
-        log_vkeys=vkeys,
-        chains=described(parts, chain),
-        now=parts.clock.now(),
-    )
+    path = trust_path(parts.settings)
+    trust = publish_logs(path, parts.installation, parts.log, chains=described(parts, chain))
     supervision = Worker("signer", lambda: int(child.ensure()), 1)
     loop = Loop([supervision, *workers(parts, chain, opening)])
+    vkeys = [key for log in trust["logs"] for key in log["vkeys"]]
     with running_witness(parts.settings, parts.installation, vkeys):
         loop.start()
         try:

@@ -30,11 +30,15 @@ def publish_trust(
     installation: Installation,
     signer: Signer,
     *,
-    log_vkeys: Sequence[str],
+    logs: Sequence[Mapping[str, Any]],
     chains: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> dict[str, Any]:
-    """Return what the trust file at `path` says, after writing a new version of it where one is due."""
+    """Return what the trust file at `path` says, after writing a new version of it where one is due.
+
+    `logs`: a shard each, the oldest first: `origin`, `hash`, `vkeys` and, once it is frozen, `final`: size and root
+    of its last checkpoint. A larger checkpoint of that log, or another of that size, proves misbehaviour.
+    """
     root = installation.root_id
     for alg in SUITE_ALG.values():
         signer.generate("trust", root, alg)
@@ -47,7 +51,7 @@ def publish_trust(
                 "jwks": jwks((*signer.public_keys("federation", root), *signer.public_keys("trust", root))),
             }
         ],
-        "logs": [{"origin": installation.log_origin, "hash": "sm3", "vkeys": list(log_vkeys)}],
+        "logs": [dict(log) for log in logs],
         "witness_policy": {
             "quorum": installation.quorum,
             "witnesses": [

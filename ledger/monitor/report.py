@@ -123,7 +123,7 @@ def _without_receipt(
 
 def _odd(visits: Sequence[Visit]) -> Iterable[Found]:
     """Give the entries that would be odd with any receipts."""
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for visit in visits:
         unproved = {one.index for one in visit.unproved}
         for one in visit.entries:
@@ -131,9 +131,11 @@ def _odd(visits: Sequence[Visit]) -> Iterable[Found]:
                 yield Found(UNKNOWN_TYPE, visit.origin, one)
             if one.index in unproved:
                 yield Found(WITHOUT_EVIDENCE, visit.origin, one)
-            if one.commitment in seen:
+            # What accredits stands in each year's log again, and once in each. Nothing else stands twice anywhere.
+            place = (visit.origin if one.type == EntryType.ACCREDITATION else "", one.commitment)
+            if place in seen:
                 yield Found(REPEATED, visit.origin, one)
-            seen.add(one.commitment)
+            seen.add(place)
 
 
 def as_json(made: Report) -> dict[str, Any]:

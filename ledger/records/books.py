@@ -84,17 +84,17 @@ class StatusBook:
     contract: Final = STATUS
 
     def __init__(self) -> None:
-        """Look through the whole log once; indices only grow."""
-        self._since = 0
+        """Look through the whole log once; shards and indices only grow."""
+        self._since = (0, 0)
 
     def pending(self, session: Session, at: Contract) -> Sequence[Item]:
         """Return lists by the time at which they were issued: within a window their indices are shuffled."""
-        size = store.published_size(session)
+        end = store.published_end(session)
         entries = store.unrecorded_lists(session, at, since=self._since)
         # Whatever has no record comes again; before it, all have theirs.
-        self._since = entries[0].leaf_index if entries else size
-        found = [(self._parse(session, entry.commitment), entry.leaf_index) for entry in entries]
-        items = [(issued_at, index, item) for (issued_at, item), index in found if item is not None]
+        self._since = min([end, *(entry[:2] for entry in entries)])
+        found = [(self._parse(session, entry.commitment), entry[:2]) for entry in entries]
+        items = [(issued_at, place, item) for (issued_at, item), place in found if item is not None]
         return [item for _, _, item in sorted(items, key=lambda each: each[:2])]
 
     def item(self, session: Session, commitment: bytes) -> Item | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from ledger.anchor_store import Contract
 from ledger.entry import EntryType
@@ -21,8 +21,9 @@ ON_THE_WAY = (TransactionState.PREPARED, TransactionState.SENT, TransactionState
 
 
 class ListEntry(NamedTuple):
-    """A published status list's log entry."""
+    """A published status list's log entry, and where it stands."""
 
+    shard: int
     leaf_index: int
     commitment: bytes
 
@@ -86,32 +87,39 @@ def status_of(session: Session, commitment: bytes) -> tuple[LogStatementStatus, 
     return None if row is None else (row[0], row[1])
 
 
-def unrecorded_lists(session: Session, contract: Contract, *, since: int) -> list[ListEntry]:
-    """Return the published entries of status lists without a record, from the index `since` on."""
+def unrecorded_lists(session: Session, contract: Contract, *, since: tuple[int, int]) -> list[ListEntry]:
+    """Return the published entries of status lists without a record, from `since`, shard and index, on."""
+    shard, leaf_index = since
+    later = or_(LogEntry.shard > shard, and_(LogEntry.shard == shard, LogEntry.leaf_index >= leaf_index))
     list_entry = func.substr(LogEntry.entry, 1, 1) == bytes((EntryType.STATUS_LIST,))
     statement = (
-        select(LogEntry.leaf_index, LogEntry.commitment)
-        .where(LogEntry.leaf_index >= since, list_entry, _unrecorded(LogEntry.commitment, contract))
-        .order_by(LogEntry.leaf_index)
+        select(LogEntry.shard, LogEntry.leaf_index, LogEntry.commitment)
+        .where(later, list_entry, _unrecorded(LogEntry.commitment, contract))
+        .order_by(LogEntry.shard, LogEntry.leaf_index)
         .limit(SOME)
     )
-    return [ListEntry(row.leaf_index, row.commitment) for row in session.execute(statement)]
+    return [ListEntry(row.shard, row.leaf_index, row.commitment) for row in session.execute(statement)]
 
 
 def published_entry(session: Session, commitment: bytes) -> bytes | None:
     """Return the published log entry with this commitment."""
-    statement = select(LogEntry.entry).where(LogEntry.commitment == commitment, LogEntry.leaf_index < _published())
-    return session.scalar(statement)
+    return session.scalar(select(LogEntry.entry).where(LogEntry.commitment == commitment, _published()).limit(1))
 
 
-def published_size(session: Session) -> int:
-    """Return how many entries are published."""
-    return session.scalar(select(LogHead.published_size)) or 0
+def published_end(session: Session) -> tuple[int, int]:
+    """Return the shard and the index up to which everything is published: the first shard's end that is not."""
+    end = (0, 0)
+    statement = select(LogHead.id, LogHead.published_size, LogHead.sequenced_size).order_by(LogHead.id)
+    for shard, published, sequenced in session.execute(statement):
+        end = (shard, published)
+        if published < sequenced:  # What it publishes late comes before what the next one has.
+            break
+    return end
 
 
 def _unrecorded(commitment: InstrumentedAttribute[bytes], contract: Contract) -> ColumnElement[bool]:
-    """Whether the entry is published and has no record."""
-    published = exists(select(literal(1)).where(LogEntry.commitment == commitment, LogEntry.leaf_index < _published()))
+    """Whether the entry is published, in any shard, and has no record."""
+    published = exists(select(literal(1)).where(_ENTRY.commitment == commitment, _published(_ENTRY)))
     recorded = exists(
         select(literal(1)).where(
             LogRecord.chain_id == contract.chain_id,
@@ -122,8 +130,12 @@ def _unrecorded(commitment: InstrumentedAttribute[bytes], contract: Contract) ->
     return published & ~recorded
 
 
-def _published() -> ScalarSelect[int]:
-    return select(LogHead.published_size).scalar_subquery()
+_ENTRY = aliased(LogEntry)
+
+
+def _published(entry: type[LogEntry] = LogEntry) -> ColumnElement[bool]:
+    size = select(LogHead.published_size).where(LogHead.id == entry.shard).correlate(entry).scalar_subquery()
+    return entry.leaf_index < size
 
 
 def _on(contract: Contract) -> Select[LogRecord]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -46,6 +47,18 @@ def statuses_of(session: Session, statement_ids: Sequence[UUID]) -> Sequence[Log
     """Return what was said of these statements, the earliest effect first."""
     statement = select(LogStatementStatus).where(LogStatementStatus.statement_id.in_(statement_ids))
     return session.scalars(statement.order_by(LogStatementStatus.since, LogStatementStatus.issued_at)).all()
+
+
+def unexpired(session: Session, at: datetime) -> list[tuple[str, bytes]]:
+    """Return code and commitment of all statements that have not expired, and of what was said of them, as made."""
+    statements = select(LogStatement.id, LogStatement.code, LogStatement.commitment).where(LogStatement.expires_at > at)
+    said = (
+        select(LogStatementStatus.id, LogStatement.code, LogStatementStatus.commitment)
+        .join(LogStatement, LogStatement.id == LogStatementStatus.statement_id)
+        .where(LogStatement.expires_at > at)
+    )
+    rows = sorted([*session.execute(statements), *session.execute(said)], key=lambda row: row[0])
+    return [(code, commitment) for _, code, commitment in rows]
 
 
 def recent(session: Session, limit: int, offset: int = 0) -> Sequence[LogStatement]:

@@ -14,9 +14,13 @@ def routers() -> list[APIRouter]:
 
 
 def routes() -> list[BaseRoute]:
-    """Return the log's files: public, without a session, fit for any cache."""
+    """Return the log's files and those of its later shards: public, without a session, fit for any cache."""
     return [
-        Route("/log/checkpoint", files.checkpoint, methods=["GET"]),
-        Route("/log/tile/{path:path}", files.tile, methods=["GET"]),
-        Route("/log/evidence/{commitment}", files.evidence, methods=["GET"]),
+        Route(f"{log}{path}", handler, methods=["GET"])
+        for log in ("/log", "/log/{year}")
+        for path, handler in (
+            ("/checkpoint", files.checkpoint),
+            ("/tile/{path:path}", files.tile),
+            ("/evidence/{commitment}", files.evidence),
+        )
     ]

@@ -14,7 +14,7 @@ from crypto.encoding import b64
 from kernel.access import allow
 from kernel.db import database_of
 from kernel.pages import pages_of
-from ledger import explorer_store
+from ledger import explorer_store, shard_store
 from ledger.accreditation_proof import accreditation_proof
 from ledger.bundles import LogProof, proof_of
 from ledger.drawing import BOX_HEIGHT, BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH
@@ -23,24 +23,28 @@ from ledger.explorer import chain_view, look_up, overview, proof_json
 from ledger.issuer_history import history
 from ledger.routes.commitments import parse_code, parse_commitment, parse_index
 from ledger.routes.services import explorer_of
+from ledger.shard import FIRST, YEARS
 
 router = APIRouter(include_in_schema=False)
 Below = Annotated[int | None, Query(ge=1, lt=2**63)]
 Asked = Annotated[str, Query(max_length=200)]
+Number = Annotated[int | None, Query(alias="shard", ge=FIRST, lt=YEARS.stop)]
 
 
 @router.get("/ledger", dependencies=[allow("anyone")])
-async def ledger_page(request: Request, commitment: Asked = "", code: Asked = "", below: Below = None) -> Response:
+async def ledger_page(
+    request: Request, commitment: Asked = "", code: Asked = "", below: Below = None, shard: Number = None
+) -> Response:
     """Show the log's growth and its latest checkpoints; lead to what was asked for."""
     asked, issuer = commitment.strip(), parse_code(code.strip())
     if issuer is not None:
         return RedirectResponse(f"/ledger/issuers/{issuer}", HTTPStatus.SEE_OTHER)
     services = explorer_of(request)
     with database_of(request).read() as session:
-        wanted = _wanted(session, asked)
+        wanted = _wanted(session, asked, shard)
         if wanted is not None and explorer_store.is_submitted(session, wanted):
             return RedirectResponse(f"/ledger/entries/{wanted.hex()}", HTTPStatus.SEE_OTHER)
-        log = overview(session, services.log, below=below)
+        log = overview(session, services.log, below=below, shard=shard)
     values = {
         "log": log,
         "asked": asked,
@@ -67,13 +71,13 @@ async def entry_page(request: Request, commitment: str) -> Response:
 
 
 @router.get("/ledger/issuers/{code}", dependencies=[allow("anyone")])
-async def issuer_page(request: Request, code: str, below: Below = None) -> Response:
+async def issuer_page(request: Request, code: str, below: Below = None, shard: Number = None) -> Response:
     """Show who accredited an issuer, and what is logged in its name."""
     services, wanted = explorer_of(request), parse_code(code)
     if wanted is None:
         raise EntryNotFoundError("a code has 10 digits, an authority's 6")
     with database_of(request).read() as session:
-        found = history(session, wanted, now=services.log.clock.now(), below=below)
+        found = history(session, wanted, now=services.log.clock.now(), below=below, shard=shard)
     status = HTTPStatus.OK if found.is_known or below is not None else HTTPStatus.NOT_FOUND
     return pages_of(request).render(request, "ledger/issuer.html", {"found": found}, status_code=status)
 
@@ -96,13 +100,13 @@ async def accreditation_file(
 
 
 @router.get("/ledger/chain", dependencies=[allow("anyone")])
-async def chain_page(request: Request, below: Below = None) -> Response:
+async def chain_page(request: Request, below: Below = None, shard: Number = None) -> Response:
     """Show the anchors, who endorsed them, our latest transactions, and what the engine is honestly called."""
     services = explorer_of(request)
     with database_of(request).read() as session:
-        page = chain_view(session, below=below)
+        page = chain_view(session, below=below, shard=shard)
     engine = services.engine_label or next((one.anchor.label for one in page.anchors), None)
-    values = {"page": page, "b64": b64, "engine": engine, "origin": services.log.origin}
+    values = {"page": page, "b64": b64, "engine": engine, "origin": services.log.of(page.shard).origin}
     return pages_of(request).render(request, "ledger/chain.html", values)
 
 
@@ -124,12 +128,13 @@ async def proof_file(request: Request, name: str) -> Response:
     return Response(str(proof), media_type="text/plain", headers=_as_file(f"{commitment}.tlog-proof"))
 
 
-def _wanted(session: Session, asked: str) -> bytes | None:
+def _wanted(session: Session, asked: str, shard: int | None) -> bytes | None:
     commitment = parse_commitment(asked)
     if commitment is not None:
         return commitment
     index = parse_index(asked)
-    return None if index is None else explorer_store.commitment_at(session, index)
+    number = shard_store.open_shard(session) if shard is None else shard
+    return None if index is None else explorer_store.commitment_at(session, index, shard=number)
 
 
 def _as_file(name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The log's files, as C2SP tlog-tiles has them served. A web server in front may serve the folder itself."""
+"""The files of all shards, as C2SP tlog-tiles has them served. A web server in front may serve the folder itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from ledger import store
 from ledger.errors import EntryNotFoundError
 from ledger.routes.commitments import parse_commitment
 from ledger.routes.services import explorer_of
+from ledger.shard import FIRST, parse_name
 from ledger.tile import parse_tile
+from ledger.tiles import Tiles
 
 # Public data: pages of other organisations check it too, from their own origins.
 OPEN: Final = {"Access-Control-Allow-Origin": "*"}
@@ -24,8 +26,9 @@ FRESH: Final = {**OPEN, "Cache-Control": "no-cache"}
 
 @open_to("anyone")
 async def checkpoint(request: Request) -> Response:
-    """Return the published checkpoint."""
-    note = explorer_of(request).log.tiles.read_checkpoint()
+    """Return a shard's published checkpoint."""
+    files = _files(request)
+    note = None if files is None else files.read_checkpoint()
     if note is None:
         return _missing("the log has published nothing yet")
     return Response(note, media_type="text/plain", headers=FRESH)
@@ -34,8 +37,11 @@ async def checkpoint(request: Request) -> Response:
 @open_to("anyone")
 async def tile(request: Request) -> Response:
     """Return a tile or an entry bundle."""
+    files = _files(request)
+    if files is None:
+        return _missing("there is no such log")
     try:
-        data = explorer_of(request).log.tiles.read(parse_tile(request.path_params["path"]))
+        data = files.read(parse_tile(request.path_params["path"]))
     except EntryNotFoundError as error:
         return _missing(str(error))
     return Response(data, media_type="application/octet-stream", headers=FOR_EVER)
@@ -52,6 +58,13 @@ async def evidence(request: Request) -> Response:
     if content is None:
         return _missing("the log holds no evidence for this commitment")
     return JSONResponse(content, headers=FOR_EVER)
+
+
+def _files(request: Request) -> Tiles | None:
+    """Return the files of the first log, or of the year's shard that the path names."""
+    tiles, year = explorer_of(request).log.tiles, request.path_params.get("year")
+    shard = FIRST if year is None else parse_name(year)
+    return None if shard is None else tiles.of(shard)
 
 
 def _missing(detail: str) -> Response:

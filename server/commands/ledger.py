@@ -13,7 +13,7 @@ from ledger.chain.consortium import Consortium
 from ledger.chain.deployments import Deployment, DeploymentsFile, Panel
 from ledger.chain.keys import read_key
 from ledger.chain.rpc import PROFILES
-from server.chain import as_it_is, comparing, embedded_chain, our_province
+from server.chain import OpenLogs, as_it_is, comparing, embedded_chain, our_province
 from server.commands.panel import app as panel_commands
 from server.consortium import our_member
 from server.devnet import run_devnet
@@ -144,7 +144,7 @@ def devnet(
 def _deploy_embedded() -> None:
     parts = build_parts(Settings())
     with closing(embedded_chain(parts)) as chain:
-        chain.deploy(log_id_of(parts.installation.log_origin), TreeAlg.SM3)
+        OpenLogs(parts, chain).run_once()
         for deployment in chain.deployments:
             _show(deployment)
 

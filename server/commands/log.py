@@ -1,4 +1,4 @@
-"""`xinji log`: its state and its witnesses; check and repair its files, or keep a copy of another's log."""
+"""`xinji log`: its state, witnesses and shards; check and repair its files, or keep a copy of another's log."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ from ledger.mirror import Mirror, run_once
 from ledger.policy_text import parse_policy
 from ledger.reading import HttpSource
 from ledger.repair import repair as repair_log
+from ledger.shard import FIRST
 from ledger.tiles import TileFolder
 from ledger.vkey import VerifierKey, parse_vkey
+from server.commands.shard import app as shard_commands
 from server.log_state import log_state, policy_of, with_policy
 from server.parts import Parts, build_parts, trust_path
 from server.settings import Settings, load_installation, save_installation
+from server.shards import known_shards
 from server.trust import read_trust
 
 app = typer.Typer(pretty_exceptions_enable=False)
+app.add_typer(shard_commands, name="shard")
 FOUND: Final = 1
 
 logger = structlog.get_logger()
@@ -42,16 +46,17 @@ def fsck(
         bool, typer.Option("--repair", help="Make damaged files again from the database's entries; keep the old ones")
     ] = False,
 ) -> None:
-    """Compare every tile, entry and checkpoint; status 1 where anything does not fit."""
+    """Compare every tile, entry and checkpoint of every shard; status 1 where anything does not fit."""
     parts = build_parts(Settings())
-    keys = _own_keys(parts)
-    if repair:
-        for done in repair_log(parts.log, keys):
-            typer.echo(f"repaired: {done}")
+    shards = [shard.number for shard in known_shards(parts.log)] or [FIRST]
     count = 0
-    for finding in findings(parts.log, keys):
-        typer.echo(str(finding))
-        count += 1
+    for log in map(parts.log.of, shards):
+        keys, place = _own_keys(parts, log.origin), f"{log.origin}: " if len(shards) > 1 else ""
+        for done in repair_log(log, keys) if repair else ():
+            typer.echo(f"repaired: {place}{done}")
+        for finding in findings(log, keys):
+            typer.echo(f"{place}{finding}")
+            count += 1
     if count:
         typer.echo(f"{count} findings: the log must not be served or extended as it is", err=True)
         raise typer.Exit(FOUND)
@@ -82,7 +87,7 @@ def policy(
     if file is not None:
         installation = with_policy(installation, parse_policy(file.read_bytes()))
         save_installation(settings, installation)
-    typer.echo(str(policy_of(installation, _own_keys(build_parts(settings)))), nl=False)
+    typer.echo(str(policy_of(installation, _own_keys(build_parts(settings), None))), nl=False)
 
 
 @app.command()
@@ -140,7 +145,7 @@ def _organisation(text: str) -> Organisation:
     return Organisation(name, tuple(map(parse_vkey, keys)))
 
 
-def _own_keys(parts: Parts) -> tuple[VerifierKey, ...]:
-    """Return the log's keys from our own trust file: the signer need not run for a check."""
+def _own_keys(parts: Parts, origin: str | None) -> tuple[VerifierKey, ...]:
+    """Return the keys of a shard, or of all, from our own trust file: the signer need not run for a check."""
     trust = read_trust(trust_path(parts.settings)) or {"logs": []}
-    return tuple(parse_vkey(key) for one in trust["logs"] if one["origin"] == parts.log.origin for key in one["vkeys"])
+    return tuple(parse_vkey(key) for one in trust["logs"] if origin in (None, one["origin"]) for key in one["vkeys"])

@@ -37,6 +37,7 @@ from ledger.chain.base import log_id_of
 from ledger.entry import Entry, EntryType
 from ledger.fsck import findings
 from ledger.log import verifier_keys
+from ledger.place_store import placed
 from ledger.witness.keys import create_witness
 from server import setup
 from server.chain import anchoring as anchoring_of
@@ -271,7 +272,7 @@ def _is_anchored(place: Place) -> bool:
     """Whether an anchor covers all credentials; status lists go on for ever, and new entries with them."""
     with place.parts.database.read() as session:
         commitments = list(session.scalars(select(Credential.commitment)))
-        last = max(place_.leaf_index for place_ in store.placed(session, commitments).values())
+        last = max(place_.leaf_index for place_ in placed(session, commitments).values())
     return max(_finals(place), default=0) > last
 
 

@@ -44,6 +44,9 @@ class InMemory:
 
     content: dict[str, bytes] = field(default_factory=dict)
 
+    def below(self, name: str) -> InMemory:
+        raise NotImplementedError(name)
+
     def read(self, name: str) -> bytes | None:
         return self.content.get(name)
 

@@ -30,12 +30,11 @@ from kernel.access import Actor, Role
 from kernel.clock import ManualClock
 from kernel.db import Database
 from kernel.ids import new_id
-from ledger.log import verifier_keys
 from ledger.registry.accreditation import Accreditation, Draft, accredit, ensure_authority_keys
 from ledger.registry.entities import parse_entity_id
 from ledger.registry.statement import Names, school_claims, status_service_claims
 from server.settings import Installation, Witness
-from server.trust import publish_trust
+from server.shards import publish_logs
 from tests.integration.ledger.world import World, make_world
 from xinji_client import trust as client_trust
 from xinji_client.verify import verify
@@ -173,9 +172,8 @@ class Campus:
             for one in wires
         ]
         log = self.world.log
-        vkeys = [str(key) for key in verifier_keys(log.signer, log.origin)]
         installation = Installation(base_url=BASE, witnesses=witnesses, quorum=log.policy.quorum)
-        publish_trust(path, installation, self.by.signer, log_vkeys=vkeys, chains=[], now=self.clock.now())
+        publish_logs(path, installation, log, chains=[])
         return client_trust.load(path.read_bytes())
 
     def verify(self, bundle: Mapping[str, Any], **more: Any) -> dict[str, Any]:

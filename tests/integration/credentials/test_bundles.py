@@ -84,7 +84,7 @@ def test_the_anchor_is_the_one_that_is_there(sqlite_campus: Campus) -> None:
     (credential,) = campus.issue_to()
     asked: list[int] = []
 
-    def anchor_of(_session: object, tree_size: int) -> dict[str, Any]:
+    def anchor_of(_session: object, tree_size: int, _shard: int) -> dict[str, Any]:
         asked.append(tree_size)
         return {"mode": "embedded", "size": tree_size}
 

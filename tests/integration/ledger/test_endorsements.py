@@ -16,13 +16,14 @@ from kernel.clock import ManualClock
 from kernel.ids import new_id
 from ledger import endorsements
 from ledger.anchor_models import LogAnchor
-from ledger.anchor_store import Contract, anchors
+from ledger.anchor_store import Place, anchors
 from ledger.anchor_store import endorsements as kept
 from ledger.chain.base import CHECKPOINTS, TreeAlg, log_id_of
 from ledger.chain.rpc import PROFILES, honest_label
 from ledger.endorsements import Watching
 from ledger.entry import Entry, EntryType
 from ledger.records.models import LogRecord
+from ledger.shard import FIRST
 from tests.integration.ledger.chain_world import ChainWorld, MemoryGround
 from tests.integration.ledger.fake_chain import FakeChain
 from tests.integration.ledger.test_routes import ACCREDITED, EVIDENCE, anchor, app_of
@@ -96,9 +97,10 @@ def test_endorsements_are_seen_once_each_and_counted(
     assert "已凑齐：须 2 家，2 家已背书" in page
     assert page.count("我们第一次看到") == 2
     with sqlite_world.log.database.read() as session:
-        found = kept(session, [(chain.chain_id, chain.contract, 5)])
-    assert found[chain.chain_id, chain.contract, 5].endorsed == {A: clock.now(), B: first}
-    assert found[chain.chain_id, chain.contract, 5].confirmed
+        place = Place(chain.chain_id, chain.contract, FIRST, 5)
+        found = kept(session, [place])[place]
+    assert found.endorsed == {A: clock.now(), B: first}
+    assert found.confirmed
     chain.asked.clear()
     assert endorsements.run_once(by) == 0
     assert "hasEndorsed" not in chain.asked  # Nothing is new: nobody is asked about one by one.
@@ -145,7 +147,7 @@ def test_it_asks_the_contract_what_the_contract_answers(sqlite_world: World, tmp
 
     chain = Asking()
     by = anchored(sqlite_world, chain, 5)
-    place = (*Contract(chain.chain_id, chain.contract), 5)
+    place = Place(chain.chain_id, chain.contract, FIRST, 5)
     for number, confirmed in ((1, False), (2, True)):
         world.do(world.endorsers[number], CHECKPOINTS, "endorse", log_id, 5, ROOTS[5])
         assert endorsements.run_once(by) == 1
@@ -179,7 +181,7 @@ def test_endorsements_are_kept_on_every_database(world: World) -> None:
     assert endorsements.run_once(by) == 2
     chain.given[5] = [A, C]
     assert endorsements.run_once(by) == 1
-    place = (chain.chain_id, chain.contract, 5)
+    place = Place(chain.chain_id, chain.contract, FIRST, 5)
     with world.log.database.read() as session:
         assert list(kept(session, [place])[place].endorsed) == [A, C]
 

@@ -338,6 +338,15 @@ def test_an_entry_that_is_logged_twice_and_one_of_an_unknown_type(place: Place) 
     assert [(one.reason, one.entry.index) for one in made.found] == [("unknown_type", 1), ("repeated", 3)]
 
 
+def test_what_accredits_stands_in_each_year_s_log_and_nothing_else_does(place: Place) -> None:
+    place.log.grow(3, [entry(1), b"\x03" + entry(2)[1:], b"\x03" + entry(2)[1:]])
+    seen = place.visit()
+    later = replace(seen, origin="log.example/2027", entries=seen.entries[:2])
+    made = report(CODE, [seen, later], {}, None, now=place.clock.now())
+    twice = [(one.origin, one.entry.index) for one in made.found if one.reason == "repeated"]
+    assert twice == [(seen.origin, 2), ("log.example/2027", 0)]
+
+
 def test_the_folder_is_of_one_log_one_issuer_and_one_process(place: Place) -> None:
     place.grow(600)
     place.visit()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kernel.db import Database
-from ledger import queue_store
+from ledger import queue_store, store
 from ledger.packed import pack
 from tests.integration.ledger.world import credential
 
@@ -21,13 +21,15 @@ def fill(database: Database) -> None:
     """Queue all but the last; the first three have an index too."""
     with database.write() as session:
         queue_store.enqueue(session, list(zip(COMMITMENTS, ENCODED, strict=True))[:6], NOW)
-        queue_store.append(session, 4, ENCODED[:3])
+        store.create_head(session, origin="a.example/log", hash_name="sm3", empty_root=bytes(32))
+        assert store.move_sequenced(session, 0, 4)
+        assert queue_store.append(session, 4, ENCODED[:3])
 
 
 def test_no_values_are_none(database: Database) -> None:
     with database.write() as session:
         queue_store.enqueue(session, [], NOW)
-        queue_store.append(session, 0, [])
+        assert not queue_store.append(session, 0, []), "there is no log yet"
         assert queue_store.dequeue(session, []) == 0
         assert queue_store.known_entries(session, []) == {}
         assert queue_store.queued_among(session, []) == queue_store.sequenced_among(session, []) == set()

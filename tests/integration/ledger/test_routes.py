@@ -19,14 +19,17 @@ from kernel.clock import ManualClock
 from kernel.csrf import Csrf
 from kernel.ids import new_id
 from kernel.pages import Pages
+from ledger import sharding
 from ledger.anchor_models import LogAnchor
 from ledger.commitment import ACCREDITATION, commit
 from ledger.entry import Entry, EntryType
+from ledger.log import create_keys
 from ledger.merkle import TreeHead, leaf_hash, root, verify_inclusion
 from ledger.note import parse_note
 from ledger.proof_text import parse_proof
 from ledger.routes.services import ExplorerServices
 from ledger.tile import decode_bundle, split_hashes
+from ledger.witness.cosigning import TrustedLog
 from tests.integration.ledger.world import CODE, ORIGIN, World, credential
 
 ROOT = Path(__file__).parents[3]
@@ -58,6 +61,7 @@ def anchor(world: World, size: int, root_hash: bytes = bytes(32)) -> None:
     with world.log.database.write() as session:
         session.add(
             LogAnchor(
+                shard=1,
                 id=new_id(),
                 mode="embedded",
                 label="single node, no consensus",
@@ -213,3 +217,51 @@ def test_tampered_tiles_are_no_answer(sqlite_world: World, client: TestClient) -
     page = client.get(f"/ledger/entries/{commitment}", headers={"Accept": "text/html"})
     assert page.status_code == 503
     assert "日志文件与已签名的检查点不符" in page.text
+
+
+def test_later_shards_have_files_and_pages_of_their_own(sqlite_world: World, client: TestClient) -> None:
+    world, now = sqlite_world, sqlite_world.clock.now()
+    world.submit(range(300))
+    world.cycle()
+    assert client.get("/log/2027/checkpoint").status_code == 404
+    sharding.announce(world.log, 2027, opens_at=now)
+    assert "尚未启用" in client.get("/ledger").text
+    sharding.switch(world.log, 2027)
+    assert "正在封存" in client.get("/ledger").text
+    sharding.freeze(world.log, 1)
+    keys = {origin: create_keys(world.log.signer, origin) for origin in (ORIGIN, f"{ORIGIN}/2027")}
+    world.restart_witnesses([TrustedLog(origin, "sm3", own) for origin, own in keys.items()])
+    world.submit(range(1_000, 1_007))
+    world.cycle()
+
+    for address, origin, size in (("/log", ORIGIN, 300), ("/log/2027", f"{ORIGIN}/2027", 7)):
+        note = client.get(f"{address}/checkpoint")
+        assert note.text.startswith(f"{origin}\n{size}\n")
+        assert note.headers["cache-control"] == "no-cache"
+        width = "" if size >= 256 else f".p/{size}"
+        tile = client.get(f"{address}/tile/0/000{width}")
+        assert len(split_hashes(tile.content)) == min(size, 256)
+        assert "immutable" in tile.headers["cache-control"]
+    for wrong in ("1", "0001", "2026", "02027", "20270", "２０２７", "..", "1999", "9" * 5_000):
+        assert client.get(f"/log/{wrong}/checkpoint").status_code == 404, wrong
+        assert client.get(f"/log/{wrong}/tile/0/000.p/7").status_code == 404, wrong
+
+    page = client.get("/ledger").text
+    assert "/log/2027/checkpoint" in page
+    assert '<a href="/ledger?shard=1">最初的日志 （已封存）</a>' in page
+    assert '<a href="/ledger?shard=2027" aria-current="page">2027 年</a>' in page
+    old = client.get("/ledger?shard=1").text
+    assert '<a href="/log/checkpoint">' in old
+    assert "<b>300</b>" in old
+    assert client.get("/ledger?shard=2026").status_code == 404
+    assert client.get("/ledger?shard=0").status_code == 422
+    for path in ("/ledger/chain", f"/ledger/issuers/{CODE}"):
+        assert f'href="{path}?shard=1"' in client.get(path).text
+        assert client.get(f"{path}?shard=1").status_code == 200
+    for shard, index in ((1, 4), (2027, 4)):
+        found = client.get(f"/ledger?commitment={index}&shard={shard}", follow_redirects=False)
+        entry = client.get(found.headers["location"]).text
+        assert (f"{ORIGIN}/2027" in entry) == (shard == 2027)
+    proof = client.get(f"/ledger/proofs/{credential(1_000).commitment.hex()}.json").json()
+    assert proof["log"]["origin"] == f"{ORIGIN}/2027"
+    assert f"{ORIGIN}/2027\n7\n" in client.get(f"/ledger/proofs/{credential(1_000).commitment.hex()}").text

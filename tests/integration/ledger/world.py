@@ -92,6 +92,13 @@ class World:
             self.opened[checkpoint] = signed.checkpoint.head
         return self.opened[checkpoint]
 
+    def restart_witnesses(self, logs: Sequence[TrustedLog]) -> None:
+        """Start the witnesses again with these logs, as their organisations do."""
+        for wire in self.wires:
+            wire.close()
+            again = witness(self.folder, wire.organisation, self.clock, logs)
+            wire.cosigner, wire.close = again.cosigner, again.close
+
     def close(self) -> None:
         for wire in self.wires:
             wire.close()

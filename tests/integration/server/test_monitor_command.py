@@ -23,10 +23,10 @@ from kernel.clock import ManualClock, SystemClock
 from kernel.db import Database
 from ledger.checkpoint import WitnessPolicy
 from ledger.entry import Entry, EntryType
-from ledger.log import verifier_keys
 from ledger.receipts import COLUMNS, PUBLISHING, Receipt
 from server.commands.monitor import SHOWN, _logs, app
 from server.settings import Installation, Witness
+from server.shards import trusted_logs
 from server.trust import publish_trust
 from tests.integration.ledger.world import CODE, World, credential, make_world
 
@@ -76,9 +76,9 @@ def school(sqlite_database: Database, tmp_path: Path, clock: ManualClock) -> Ite
     installation = Installation(base_url="http://localhost:8000", witnesses=witnesses, quorum=1)
     for alg in SUITE_ALG.values():
         world.log.signer.generate("federation", installation.root_id, alg)
-    keys = [str(key) for key in verifier_keys(world.log.signer, world.log.origin)]
+    logs = trusted_logs(world.log)
     now = SystemClock().now()
-    publish_trust(tmp_path / "trust.json", installation, world.log.signer, log_vkeys=keys, chains=[], now=now)
+    publish_trust(tmp_path / "trust.json", installation, world.log.signer, logs=logs, chains=[], now=now)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "log")))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield School(world, f"http://127.0.0.1:{server.server_port}", tmp_path)
@@ -184,10 +184,10 @@ def test_several_logs_are_visited_each_at_its_origin() -> None:
 def test_an_older_trust_file_does_not_replace_a_newer_one(school: School, tmp_path: Path) -> None:
     school.publish(credential(1))
     old = (tmp_path / "trust.json").read_bytes()
-    keys = [str(key) for key in verifier_keys(school.world.log.signer, school.world.log.origin)]
+    logs = trusted_logs(school.world.log)
     newer = Installation(base_url="http://localhost:8000")
     now = SystemClock().now()
-    publish_trust(tmp_path / "trust.json", newer, school.world.log.signer, log_vkeys=keys, chains=[], now=now)
+    publish_trust(tmp_path / "trust.json", newer, school.world.log.signer, logs=logs, chains=[], now=now)
     assert school.run(*school.trust).exit_code == 0
     (tmp_path / "trust.json").write_bytes(old)
     refused = school.run(*school.trust)

@@ -36,7 +36,7 @@ def test_it_is_signed_in_both_suites_and_made_anew_only_when_due(
     path = tmp_path / "trust.json"
 
     def publish(installation: Installation = INSTALLATION) -> int:
-        payload = publish_trust(path, installation, signer, log_vkeys=[], chains=[], now=clock.now())
+        payload = publish_trust(path, installation, signer, logs=[], chains=[], now=clock.now())
         return int(payload["version"])
 
     assert publish() == 1
@@ -58,10 +58,11 @@ def test_it_is_signed_in_both_suites_and_made_anew_only_when_due(
 def test_a_verifier_takes_it_and_its_successor(tmp_path: Path, signer: LocalSigner, clock: ManualClock) -> None:
     pinned, path = tmp_path / "pinned.json", tmp_path / "trust.json"
     vkeys = [str(key) for key in create_keys(signer, INSTALLATION.log_origin)]
-    publish_trust(path, INSTALLATION, signer, log_vkeys=vkeys, chains=[], now=clock.now())
+    logs = [{"origin": INSTALLATION.log_origin, "hash": "sm3", "vkeys": vkeys}]
+    publish_trust(path, INSTALLATION, signer, logs=logs, chains=[], now=clock.now())
     first = path.read_bytes()
     assert client.pin(pinned, first, now=clock.now()).version == 1
-    publish_trust(path, INSTALLATION, signer, log_vkeys=vkeys, chains=[{"id": "new"}], now=clock.now())
+    publish_trust(path, INSTALLATION, signer, logs=logs, chains=[{"id": "new"}], now=clock.now())
     assert client.pin(pinned, path.read_bytes(), now=clock.now()).version == 2
     with pytest.raises(TrustError, match="never rolled back"):
         client.pin(pinned, first, now=clock.now())
