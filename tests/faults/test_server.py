@@ -57,7 +57,7 @@ from xinji_client.verify import verify
 SCHOOL: Final = "4141010459"
 ORGANISATION: Final = "一所大学"
 NAME: Final = "witness.example/w1"
-ROSTER: Final = 600
+ROSTER: Final = 300
 BATCH: Final = 25
 WAITING: Final = 6
 """Batches that are checked before the server is started, to be approved while it runs."""

@@ -10,7 +10,8 @@ TABLE = ROOT / "docs" / "faults.md"
 
 
 def test_every_fault_has_a_test_that_exists() -> None:
-    lines = [line for line in TABLE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    table, _, _ = TABLE.read_text("utf-8").partition("\n## ")
+    lines = [line for line in table.splitlines() if line.startswith("| ")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
     assert len(rows) > 20
     missing = []
