@@ -1,6 +1,6 @@
 """The queue's statements: an entry's way in, and from there to its index. In the caller's transaction.
 
-All of them take many entries at once, packed (`ledger.packed`): this is what the log's speed hangs on.
+All of them take many entries at once, packed (`ledger.packed_store`): this is what the log's speed hangs on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from kernel.db import UtcDateTime
 from ledger.entry import COMMITMENT_SIZE, ENTRY_SIZE, ISSUER_SIZE
 from ledger.models import LogEntry, LogQueue
-from ledger.packed import PLACE, SOME, cut, pack
+from ledger.packed_store import PLACE, SOME, cut, pack
 from ledger.shard import FIRST
 from ledger.store import insert_new, move_sequenced
 

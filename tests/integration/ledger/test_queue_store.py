@@ -8,7 +8,7 @@ import pytest
 
 from kernel.db import Database
 from ledger import queue_store, store
-from ledger.packed import pack
+from ledger.packed_store import pack
 from tests.integration.ledger.world import credential
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
