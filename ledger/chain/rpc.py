@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -52,6 +53,7 @@ from ledger.chain.sending import Contracts, Fees
 
 TIMEOUT_SECONDS: Final = 10
 LOOK_EVERY_SECONDS: Final = 0.2
+MOST_REMEMBERED: Final = 100
 MOST_SENDS: Final = 3
 """How often one node is sent the same transaction before another one is."""
 _R = TypeVar("_R")
@@ -137,7 +139,7 @@ class RpcChain:
             for provider in (providers if agree > 1 else ())
         ]
         self._all = Agreement(each, agree) if agree > 1 else None
-        self._last_sent = (b"", 0)
+        self._sends: Counter[bytes] = Counter()
 
     @property
     def contract(self) -> str:
@@ -159,12 +161,12 @@ class RpcChain:
             ChainMismatchError: Another chain answers, or another contract.
             NotDeployedError: There is nothing at an address, or the log was not opened for our key.
         """
-        if self._asked(lambda: self._web3.eth.chain_id) != self.chain_id:
+        if self._read(lambda: self._web3.eth.chain_id) != self.chain_id:
             raise ChainMismatchError("another chain answers at the configured address")
         for name, address in self._contracts.addresses.items():
-            if not self._asked(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
+            if not self._read(lambda name=name: self._contracts.is_deployed(name)):  # type: ignore[misc]
                 raise NotDeployedError(f"there is no {name} at {address}")
-        if not self._asked(lambda: self._contracts.knows_log(log_id, alg)):
+        if not self._read(lambda: self._contracts.knows_log(log_id, alg)):
             raise NotDeployedError("the contract does not know the log: the panel must open it")
         if self.ask(CHECKPOINTS, "stateOf", log_id)[0] != self.writer_of(CHECKPOINTS):
             raise NotDeployedError("the log was opened for another submitter's key")
@@ -173,7 +175,7 @@ class RpcChain:
     def admit_province(self, code: str, key_digest: bytes) -> None:
         """Check that the panel has added the province with these keys."""
         writer = self._writer(REGISTRY).address
-        if self._asked(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
+        if self._read(lambda: province_call(self._contracts, code, key_digest, controller=writer)) is not None:
             raise NotDeployedError(f"the panel must add the province {code} with its present keys")
         if self.ask(REGISTRY, "controllerOf", code.encode()) != writer:
             raise NotDeployedError(f"the province {code} was added for another key")
@@ -272,11 +274,15 @@ class RpcChain:
 
     def _leave_a_node_that_drops(self, tx_hash: bytes) -> None:
         """Go to another node where one takes the same transaction again and again and never has it."""
-        last, times = self._last_sent
-        self._last_sent = (tx_hash, times + 1 if last == tx_hash else 1)
-        if self._nodes is not None and self._last_sent[1] > MOST_SENDS:
-            self._nodes.move_on()
-            self._last_sent = (tx_hash, 1)
+        if self._nodes is None:
+            return
+        with self._turn:
+            if self._sends[tx_hash] >= MOST_SENDS:
+                self._nodes.move_on()
+                self._sends.clear()
+            if len(self._sends) > MOST_REMEMBERED:
+                self._sends.clear()
+            self._sends[tx_hash] += 1
 
     def _asked(self, call: Callable[[], _R]) -> _R:
         with self._turn:

@@ -431,6 +431,22 @@ def test_a_node_that_is_cut_off_is_found_out(stage: Stage) -> None:
     old.close()
 
 
+def test_a_node_that_failed_just_now_is_passed_over(stage: Stage) -> None:
+    clock = Clock()
+    old = behind(stage.ground, stage.folder / "old")
+    nodes = Nodes([stage.spoilt, Wired(old), stage.honest[0]], chain_id=CHAIN_ID, seconds=clock)
+    ask = RPCEndpoint("eth_gasPrice")
+    stage.spoilt.gone = stage.honest[0].gone = {"eth_gasPrice"}
+    nodes.make_request(ask, [])
+    stage.ground.pass_blocks(LAG + 1)
+    clock.now += LOOK_EVERY_SECONDS
+    asked = len(stage.spoilt.calls)
+    nodes.make_request(ask, [])  # Over to the one that is ahead, which fails: back to the one behind.
+    assert nodes.at == 1
+    assert len(stage.spoilt.calls) == asked
+    old.close()
+
+
 def test_what_enough_say_and_the_later_of_it() -> None:
     clock = Clock()
     calls: list[str] = []
