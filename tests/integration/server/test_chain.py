@@ -11,6 +11,7 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
+from kernel.db import Base
 from ledger.chain.artifact import CONTRACTS
 from ledger.chain.base import SignedTransaction
 from ledger.chain.deployments import FORMAT
@@ -32,7 +33,9 @@ DIGEST = bytes([7]) * 32
 def parts_of(folder: Path, **chain: Any) -> Parts:
     settings = Settings(data_dir=folder / "data", rpc_chain=ChainSettings(**chain))
     save_installation(settings, Installation(base_url="http://localhost:8000"))
-    return build_parts(settings)
+    parts = build_parts(settings)
+    Base.metadata.create_all(parts.database.engine)
+    return parts
 
 
 @pytest.fixture
