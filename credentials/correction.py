@@ -40,7 +40,7 @@ from crypto.approvals import approve
 from kernel import audit
 from kernel.access import Actor
 from kernel.ids import new_id
-from ledger.entry import Entry, EntryType
+from ledger.formats.entry import Entry, EntryType
 
 EDITABLE: Final = (
     *("level", "major", "study_form", "study_length", "entry_date"),

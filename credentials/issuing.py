@@ -34,8 +34,8 @@ from credentials.signing import Approved, sign_documents
 from credentials.types import type_of
 from crypto.approvals import Approval
 from crypto.errors import SigningRefusedError
-from ledger.commitment import CREDENTIAL, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import CREDENTIAL, commit
+from ledger.formats.entry import Entry, EntryType
 
 CHUNK: Final = 100
 CHUNKS: Final = 4

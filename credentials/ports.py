@@ -23,8 +23,8 @@ from crypto.envelope import FieldVault
 from crypto.signing import Signer
 from kernel.clock import Clock
 from kernel.db import Database
+from ledger.storage.tiles import Tiles
 from ledger.submission import LogWriter
-from ledger.tiles import Tiles
 
 AnchorOf = Callable[[Session, int, int], Mapping[str, Any] | None]
 

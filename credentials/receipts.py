@@ -15,8 +15,8 @@ from credentials import store
 from credentials.document import jti_of
 from credentials.models import Credential
 from credentials.ports import CredentialServices
-from ledger.entry import EntryType
-from ledger.receipts import PUBLISHING, Receipt
+from ledger.formats.entry import EntryType
+from ledger.formats.receipts import PUBLISHING, Receipt
 
 _AT_ONCE: Final = 500
 

@@ -23,8 +23,8 @@ from credentials.status_list import TYP, compress, pack, payload
 from crypto.jose import SUITE_ALG, SUITES
 from crypto.signing import sign_jwts
 from kernel.ids import new_id
-from ledger.commitment import STATUS_LIST, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import STATUS_LIST, commit
+from ledger.formats.entry import Entry, EntryType
 
 SUFFIX: Final = {"gm": ".gm", "intl": ""}
 _TTL_SHARE: Final = 2

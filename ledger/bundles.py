@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from crypto.encoding import b64
 from ledger import place_store, store
-from ledger.anchor_store import anchor_of, anchors
+from ledger.anchors.store import anchor_of, anchors
 from ledger.errors import InvalidProofError, TamperedTilesError
-from ledger.merkle import (
+from ledger.formats.merkle import (
     InclusionProof,
     Nodes,
     TreeHead,
@@ -30,12 +30,12 @@ from ledger.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from ledger.formats.proof_text import ProvenEntry
+from ledger.formats.shard import FIRST
 from ledger.place_store import Placed
-from ledger.proof_text import ProvenEntry
 from ledger.queue_store import queued_among
-from ledger.shard import FIRST
+from ledger.storage.tiles import Tiles
 from ledger.store import CheckpointRow
-from ledger.tiles import Tiles
 
 
 class State(StrEnum):

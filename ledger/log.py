@@ -12,11 +12,11 @@ from crypto.keys import ED25519, SGD_SM3_SM2
 from crypto.signing import Signer
 from kernel.clock import Clock
 from kernel.db import Database
-from ledger.checkpoint import WitnessPolicy
+from ledger.formats.checkpoint import WitnessPolicy
+from ledger.formats.shard import FIRST, origin_of
+from ledger.formats.vkey import VerifierKey, kind_of
 from ledger.gathering import Gatherer
-from ledger.shard import FIRST, origin_of
-from ledger.tiles import Tiles
-from ledger.vkey import VerifierKey, kind_of
+from ledger.storage.tiles import Tiles
 from ledger.witnessing import Witness
 
 Few = Callable[[Session, Collection[str]], set[str]]

@@ -1,7 +1,7 @@
 """The log's tables: what waits, what has its index, how far each shard's tree is, what was signed.
 
 The database holds the queue, the sequence and the compare-and-swap on the head. The tree
-itself is files (`ledger.tiles`), which the entries here can make again.
+itself is files (`ledger.storage.tiles`), which the entries here can make again.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LogEntry(Base):
 
 
 class LogHead(Base):
-    """How far a shard is (`ledger.shard`). Every step moves it by compare-and-swap.
+    """How far a shard is (`ledger.formats.shard`). Every step moves it by compare-and-swap.
 
     `opens_at`: from when on an announced one may be opened. `vkeys`: the verifier keys of a
     frozen one, whose private parts are gone.

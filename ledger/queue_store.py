@@ -13,10 +13,10 @@ from sqlalchemy import BigInteger, CursorResult, SmallInteger, Table, bindparam,
 from sqlalchemy.orm import Session
 
 from kernel.db import UtcDateTime
-from ledger.entry import COMMITMENT_SIZE, ENTRY_SIZE, ISSUER_SIZE
+from ledger.formats.entry import COMMITMENT_SIZE, ENTRY_SIZE, ISSUER_SIZE
+from ledger.formats.shard import FIRST
 from ledger.models import LogEntry, LogQueue
 from ledger.packed_store import PLACE, SOME, cut, pack
-from ledger.shard import FIRST
 from ledger.store import insert_new, move_sequenced
 
 QUEUE: Final = cast(Table, LogQueue.__table__)

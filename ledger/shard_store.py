@@ -9,9 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ledger.merkle import TreeHead
+from ledger.formats.merkle import TreeHead
+from ledger.formats.shard import FIRST, ShardState
 from ledger.models import LogHead
-from ledger.shard import FIRST, ShardState
 from ledger.store import insert_new, swapped
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from kernel.db import Base
 from ledger.errors import OtherLogError
-from ledger.merkle import TreeHead
+from ledger.formats.merkle import TreeHead
+from ledger.formats.shard import FIRST, ShardState
 from ledger.models import LogCheckpoint, LogEntry, LogEvidence, LogHead
-from ledger.shard import FIRST, ShardState
 
 _Value = TypeVar("_Value")
 WAITING = "waiting"

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from kernel.clock import Clock
 from ledger import queue_store, store
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
 from ledger.errors import ConflictingEntryError, InvalidEntryError
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
 
 Evidence = Mapping[str, Any]
 

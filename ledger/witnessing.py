@@ -15,7 +15,6 @@ from typing import Final, NamedTuple, Protocol
 
 import httpx
 
-from ledger.checkpoint import Organisation, Signed
 from ledger.errors import (
     InvalidNoteError,
     WitnessConflictError,
@@ -24,9 +23,10 @@ from ledger.errors import (
     WitnessRefusedError,
     WitnessUnavailableError,
 )
-from ledger.merkle import Hash, Nodes, prove_consistency_from
-from ledger.note import MAX_SIZE, Note, Signature, parse_signatures
-from ledger.proof_text import AddCheckpoint
+from ledger.formats.checkpoint import Organisation, Signed
+from ledger.formats.merkle import Hash, Nodes, prove_consistency_from
+from ledger.formats.note import MAX_SIZE, Note, Signature, parse_signatures
+from ledger.formats.proof_text import AddCheckpoint
 
 MAX_DRIFT_SECONDS: Final = 600
 TIMEOUT_SECONDS: Final = 5.0

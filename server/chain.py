@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from crypto.keyring import FEDERATION
-from ledger.anchoring import Anchoring
+from ledger.anchors.anchoring import Anchoring
 from ledger.chain.base import CHECKPOINTS, Chain, TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.errors import ChainUnavailableError, NotDeployedError

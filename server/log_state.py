@@ -10,11 +10,11 @@ from typing import Any, Final
 import httpx
 
 from ledger.errors import InvalidNoteError, MirrorSourceError
-from ledger.explorer import Overview, WaitingView, overview
-from ledger.note import MAX_SIZE
-from ledger.policy_text import NamedWitness, PolicyText
-from ledger.reading import HttpSource
-from ledger.vkey import VerifierKey, parse_vkey
+from ledger.explorer.overview import Overview, WaitingView, overview
+from ledger.formats.note import MAX_SIZE
+from ledger.formats.policy_text import NamedWitness, PolicyText
+from ledger.formats.vkey import VerifierKey, parse_vkey
+from ledger.upkeep.reading import HttpSource
 from server.parts import Parts
 from server.settings import Installation, SettingsError, Witness
 

@@ -31,13 +31,13 @@ from kernel.csrf import Csrf
 from kernel.db import Database
 from kernel.pages import Pages
 from ledger.bundles import bundle_anchor
-from ledger.checkpoint import Organisation, WitnessPolicy
+from ledger.formats.checkpoint import Organisation, WitnessPolicy
+from ledger.formats.vkey import parse_vkey
 from ledger.log import LogServices
-from ledger.object_store import ObjectStore
 from ledger.registry.accreditation import Accreditation
+from ledger.storage.object_store import ObjectStore
+from ledger.storage.tiles import TileFolder, Tiles
 from ledger.submission import DatabaseLog
-from ledger.tiles import TileFolder, Tiles
-from ledger.vkey import parse_vkey
 from ledger.witnessing import HttpWitness
 from server.adapters import IdpDirectory
 from server.settings import Installation, Settings, load_installation

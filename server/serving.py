@@ -14,7 +14,7 @@ import uvicorn
 
 from crypto.signer_process import SignerChild
 from kernel.workers import Loop, Worker
-from ledger.object_store import ObjectStore
+from ledger.storage.object_store import ObjectStore
 from server import accrediting
 from server.app import Role, create_app
 from server.chain import Opening, chain_of, described

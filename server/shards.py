@@ -16,10 +16,12 @@ from typing import Any, Final
 from crypto.encoding import b64
 from crypto.keyring import DESTROYED, LOG, KeyRing
 from kernel.pages import ZONE
-from ledger import publication_cycle, shard_store, sharding
+from ledger import shard_store
 from ledger.errors import LogRolledBackError, ShardStepError
+from ledger.formats.shard import FIRST, ShardState
 from ledger.log import LogServices, create_keys
-from ledger.shard import FIRST, ShardState
+from ledger.publication import cycle as publication_cycle
+from ledger.publication import sharding
 from ledger.shard_store import Shard
 from server.settings import Installation
 from server.trust import publish_trust, read_trust

@@ -10,7 +10,7 @@ import idp.oauth.logout_models
 import idp.oauth.models
 import idp.platforms.models
 import kernel.audit
-import ledger.anchor_models
+import ledger.anchors.models
 import ledger.models
 import ledger.records.models
 import ledger.registry.models
@@ -18,7 +18,7 @@ import ledger.registry.models
 MODULES = (
     kernel.audit,
     ledger.models,
-    ledger.anchor_models,
+    ledger.anchors.models,
     ledger.records.models,
     ledger.registry.models,
     idp.models,

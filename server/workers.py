@@ -9,7 +9,7 @@ from typing import Final
 import credentials.purge
 import idp.directory.purge
 import idp.purge
-import ledger.purge
+import ledger.upkeep.purge
 from credentials import checking, issuing, status_publishing
 from crypto.hashes import sm3
 from idp.consent.giving import end_of_age
@@ -18,8 +18,9 @@ from idp.oauth import key_rotation
 from idp.oauth.logout import delivering
 from kernel.audit import chain_events, purge_events
 from kernel.workers import Worker
-from ledger import anchoring, endorsements, publication_cycle
+from ledger.anchors import anchoring, endorsements
 from ledger.chain.base import Chain
+from ledger.publication import cycle as publication_cycle
 from ledger.records import recording
 from server import accrediting
 from server.chain import Opening, comparing, recordings
@@ -55,7 +56,7 @@ def purge(parts: Parts) -> int:
     """Delete what has had its time, room by room; return how many rows."""
     now = parts.clock.now()
     done = 0
-    for room in (idp.purge.purge, idp.directory.purge.purge, credentials.purge.purge, ledger.purge.purge):
+    for room in (idp.purge.purge, idp.directory.purge.purge, credentials.purge.purge, ledger.upkeep.purge.purge):
         with parts.database.write() as session:
             done += room(session, now)
     with parts.database.write() as session:

@@ -13,16 +13,16 @@ from pathlib import Path
 FLOORS = {
     "kernel": 90,
     "crypto": 95,
-    "ledger": 92,
-    "idp": 92,
+    "ledger": 95,
+    "idp": 95,
     "credentials": 95,
     "clients/python/src": 99,
 }
 PURE = (
-    "ledger/merkle.py",
-    "ledger/entry.py",
-    "ledger/commitment.py",
-    "ledger/checkpoint.py",
+    "ledger/formats/merkle.py",
+    "ledger/formats/entry.py",
+    "ledger/formats/commitment.py",
+    "ledger/formats/checkpoint.py",
     "credentials/sdjwt.py",
     "credentials/status_list.py",
     "credentials/share_code.py",

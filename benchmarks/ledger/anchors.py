@@ -19,15 +19,16 @@ from typing import Final
 from crypto.hashes import sm3
 from kernel.clock import SystemClock
 from kernel.db import Base, Database
-from ledger import anchor_store, store
-from ledger.anchoring import Anchoring, run_once
+from ledger import store
+from ledger.anchors import store as anchor_store
+from ledger.anchors.anchoring import Anchoring, run_once
 from ledger.chain.base import CHECKPOINTS, NO_ROOT, AnchorCall, TreeAlg, log_id_of
 from ledger.chain.consortium import Consortium
 from ledger.chain.deployments import Deployment, DeploymentsFile, Panel
 from ledger.chain.devnet.network import Network
 from ledger.chain.keys import WRITERS, address_of
 from ledger.chain.rpc import PROFILES, RpcChain, http_provider
-from ledger.merkle import TreeHead
+from ledger.formats.merkle import TreeHead
 
 PROFILE: Final = PROFILES["cosmos-evm"]
 MEMBER: Final = bytes([0] * 31 + [1])

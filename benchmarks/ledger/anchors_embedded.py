@@ -1,6 +1,6 @@
 """Anchors a second on the embedded chain (one node, no consensus): `anchors_embedded FOLDER COUNT`.
 
-Each goes the whole way of `ledger.anchoring`: written down, signed, sent, mined, final, written
+Each goes the whole way of `ledger.anchors.anchoring`: written down, signed, sent, mined, final, written
 down again; one at a time, as the anchorer works.
 """
 
@@ -21,12 +21,12 @@ from crypto.hashes import sm3
 from kernel.clock import SystemClock
 from kernel.db import Base, Database
 from ledger import store
-from ledger.anchor_models import LogAnchor
-from ledger.anchoring import Anchoring, run_once
+from ledger.anchors.anchoring import Anchoring, run_once
+from ledger.anchors.models import LogAnchor
+from ledger.anchors.transactions import TransactionState
 from ledger.chain.base import TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
-from ledger.merkle import TreeHead
-from ledger.transactions import TransactionState
+from ledger.formats.merkle import TreeHead
 
 ORIGIN = "localhost:8000/log"
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks.ledger.process import tell
 from benchmarks.ledger.tiles import entries_of
-from ledger.integration import LIMIT
-from ledger.merkle import leaf_hash, prove_inclusion_from, verify_inclusion
-from ledger.tiles import TileFolder
+from ledger.formats.merkle import leaf_hash, prove_inclusion_from, verify_inclusion
+from ledger.publication.integration import LIMIT
+from ledger.storage.tiles import TileFolder
 
 PROOFS = 20
 pymerkle: Any = importlib.import_module("pymerkle")  # Installed beside the benchmark, not with us.

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from kernel.clock import SystemClock
 from kernel.db import Base, Database
-from ledger.continuity import current_head
-from ledger.entry import Entry
+from ledger.formats.entry import Entry
+from ledger.publication.continuity import current_head
 from tests.integration.ledger.world import World, credential, make_world
 
 BATCH = 500

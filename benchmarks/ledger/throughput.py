@@ -21,7 +21,7 @@ from sqlalchemy import text
 from benchmarks.ledger.process import family_seconds, parent_of, peak_megabytes, start, tell
 from benchmarks.ledger.stage import database_bytes, folder_bytes, make_entries, new_world, published_size, submit
 from kernel.db import Database
-from ledger import integration, publishing, sequencer
+from ledger.publication import integration, publishing, sequencer
 from tests.integration.ledger.world import World
 
 STEPS_SHARE = 4

@@ -18,10 +18,10 @@ from typing import Any
 from benchmarks.ledger.process import peak_megabytes, tell
 from benchmarks.ledger.stage import folder_bytes
 from crypto.hashes import sha256
-from ledger.folder import Folder
-from ledger.integration import LIMIT
-from ledger.merkle import TreeHead, leaf_hash, prove_inclusion_from, verify_inclusion
-from ledger.tiles import Tiles
+from ledger.formats.merkle import TreeHead, leaf_hash, prove_inclusion_from, verify_inclusion
+from ledger.publication.integration import LIMIT
+from ledger.storage.folder import Folder
+from ledger.storage.tiles import Tiles
 
 PROOFS = 300
 PREFIX = b"\x014141010459"

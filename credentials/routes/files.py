@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from starlette.responses import Response, StreamingResponse
 
 from credentials.sheet import write_csv
-from ledger.receipts import COLUMNS, Receipt
+from ledger.formats.receipts import COLUMNS, Receipt
 
 
 def attachment(name: str) -> dict[str, str]:

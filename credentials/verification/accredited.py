@@ -19,7 +19,7 @@ from crypto.encoding import from_b64
 from crypto.errors import CryptoError
 from crypto.keys import PublicKey, public_key
 from kernel.errors import XinjiError
-from ledger.entry import Entry, EntryType
+from ledger.formats.entry import Entry, EntryType
 from ledger.registry import statement_status
 from ledger.registry.chain import Link, Root, verify_chain, verify_status_service
 from ledger.registry.entities import Entity, Kind, parse_entity_id

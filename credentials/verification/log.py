@@ -14,14 +14,14 @@ from credentials.verification.trust import Log, Trust
 from crypto.encoding import from_b64
 from crypto.hashes import Hash, sm3
 from kernel.errors import XinjiError
-from ledger.checkpoint import Checkpoint, parse_checkpoint
-from ledger.commitment import CREDENTIAL, commit
-from ledger.entry import Entry, EntryType
 from ledger.errors import InvalidNoteError
-from ledger.merkle import InclusionProof, TreeHead, leaf_hash, verify_inclusion
-from ledger.note import Note, Signature, parse_note
+from ledger.formats.checkpoint import Checkpoint, parse_checkpoint
+from ledger.formats.commitment import CREDENTIAL, commit
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.merkle import InclusionProof, TreeHead, leaf_hash, verify_inclusion
+from ledger.formats.note import Note, Signature, parse_note
+from ledger.formats.vkey import VerifierKey
 from ledger.registry.entities import parse_entity_id
-from ledger.vkey import VerifierKey
 
 CLOCKS: Final = 600
 """By how many seconds the clocks of witnesses and of a log may differ (docs/ledger-format.md §7)."""

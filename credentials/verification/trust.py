@@ -15,10 +15,10 @@ from crypto.jose import SUITE_ALG
 from crypto.jose_general import verify_general
 from crypto.keys import PublicKey, public_key
 from kernel.errors import XinjiError
-from ledger.checkpoint import Organisation, WitnessPolicy
-from ledger.merkle import TreeHead
+from ledger.formats.checkpoint import Organisation, WitnessPolicy
+from ledger.formats.merkle import TreeHead
+from ledger.formats.vkey import LOG_KINDS, WITNESS_KINDS, VerifierKey, parse_vkey
 from ledger.registry.chain import Root
-from ledger.vkey import LOG_KINDS, WITNESS_KINDS, VerifierKey, parse_vkey
 
 FORMAT: Final = "xinji/trust/1"
 TYP: Final = "xinji-trust+json"

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from crypto.hashes import sha256
-from ledger.entry import ISSUER_SIZE
 from ledger.errors import MonitorStateError
-from ledger.folder import Folder
-from ledger.tile import HASH_SIZE, WIDTH, split_hashes
+from ledger.formats.entry import ISSUER_SIZE
+from ledger.formats.tile import HASH_SIZE, WIDTH, split_hashes
+from ledger.storage.folder import Folder
 
 FORMAT: Final = "xinji/monitor-state/1"
 STATE: Final = "state.json"

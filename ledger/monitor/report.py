@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ledger.entry import EntryType
 from ledger.errors import InvalidReceiptsError
+from ledger.formats.entry import EntryType
+from ledger.formats.receipts import Receipt
 from ledger.monitor.keeping import Named, Seen
 from ledger.monitor.visiting import Visit
-from ledger.receipts import Receipt
 
 FORMAT: Final = "xinji/monitor-report/1"
 SKEW: Final = timedelta(minutes=10)

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from crypto.hashes import Hash
-from ledger.checkpoint import Checkpoint, Signed, WitnessPolicy, open_checkpoint, parse_checkpoint
-from ledger.commitment import ACCREDITATION, AUDIT_HEAD, RELEASE, STATUS_LIST, commit
-from ledger.entry import EntryType
 from ledger.errors import (
     BeyondFinalError,
     ForkedLogError,
@@ -26,13 +23,16 @@ from ledger.errors import (
     ShrunkenLogError,
     TamperedTilesError,
 )
-from ledger.merkle import TreeHead
+from ledger.formats.checkpoint import Checkpoint, Signed, WitnessPolicy, open_checkpoint, parse_checkpoint
+from ledger.formats.commitment import ACCREDITATION, AUDIT_HEAD, RELEASE, STATUS_LIST, commit
+from ledger.formats.entry import EntryType
+from ledger.formats.merkle import TreeHead
+from ledger.formats.note import MAX_SIZE, parse_note
+from ledger.formats.tile import WIDTH
+from ledger.formats.vkey import VerifierKey
 from ledger.monitor.keeping import Kept, Named, Seen, StateFolder, issuer_of
-from ledger.note import MAX_SIZE, parse_note
-from ledger.reading import Reading, Source, extension, wanted
-from ledger.tile import WIDTH
-from ledger.tiles import CHECKPOINT
-from ledger.vkey import VerifierKey
+from ledger.storage.tiles import CHECKPOINT
+from ledger.upkeep.reading import Reading, Source, extension, wanted
 
 MAX_EVIDENCE: Final = 8 << 20
 TAGS: Final = {

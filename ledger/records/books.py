@@ -12,7 +12,7 @@ from crypto.canonical import canonical_json
 from crypto.hashes import sha256, sm3
 from crypto.jose import peek
 from ledger import store as log_store
-from ledger.anchor_store import Contract
+from ledger.anchors.store import Contract
 from ledger.chain.base import REGISTRY, STATUS, Call, Chain, ContractName
 from ledger.records import store
 from ledger.registry.entities import Entity, Kind, parse_entity_id

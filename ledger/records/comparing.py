@@ -13,9 +13,9 @@ from typing import Final
 import structlog
 
 from kernel.db import Database
-from ledger.anchor_store import Contract
+from ledger.anchors.store import Contract
 from ledger.chain.base import REGISTRY, Chain
-from ledger.entry import Entry, EntryType
+from ledger.formats.entry import Entry, EntryType
 from ledger.records import store
 from ledger.records.books import AccreditationBook, Book, StatusBook, chain_code, key_digest
 from ledger.registry.entities import parse_entity_id

@@ -6,7 +6,7 @@ from sqlalchemy import Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db import Base
-from ledger.transactions import Transacted
+from ledger.anchors.transactions import Transacted
 
 
 class LogRecord(Transacted, Base):

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
-from ledger.anchor_store import Contract
+from ledger.anchors.store import Contract
+from ledger.anchors.transacting import (
+    Transacting,
+    advance,
+    came_through,
+    found,
+    may_try_again,
+    prepared,
+    sign,
+    sign_again,
+)
 from ledger.records import store
 from ledger.records.books import Book, Item
 from ledger.records.models import LogRecord
-from ledger.transacting import Transacting, advance, came_through, found, may_try_again, prepared, sign, sign_again
 
 
 @dataclass(frozen=True, slots=True)

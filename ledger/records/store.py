@@ -8,12 +8,12 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from ledger.anchor_store import Contract
-from ledger.entry import EntryType
+from ledger.anchors.store import Contract
+from ledger.anchors.transactions import TransactionState
+from ledger.formats.entry import EntryType
 from ledger.models import LogEntry, LogHead
 from ledger.records.models import LogRecord
 from ledger.registry.models import LogStatement, LogStatementStatus
-from ledger.transactions import TransactionState
 
 SOME = 100
 """How many entries are looked at in one turn."""

@@ -25,8 +25,8 @@ from kernel.audit import record
 from kernel.clock import Clock
 from kernel.db import Database
 from kernel.ids import new_id
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
 from ledger.registry import store
 from ledger.registry.entities import parse_entity_id
 from ledger.registry.errors import StatusConflictError

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from crypto.errors import CryptoError
 from crypto.jose import SUITE_ALG, peek, verify_jwt
 from crypto.keys import PublicKey
-from ledger.commitment import ACCREDITATION, commit
+from ledger.formats.commitment import ACCREDITATION, commit
 from ledger.registry import statement_status
 from ledger.registry.entities import Entity, Kind, parse_entity_id
 from ledger.registry.errors import (

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from kernel.audit import record
 from kernel.db import Database
 from kernel.ids import new_id
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
 from ledger.registry import store
 from ledger.registry.accreditation import Accreditation, sign_in_suites
 from ledger.registry.entities import parse_entity_id

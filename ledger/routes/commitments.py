@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ledger.entry import COMMITMENT_SIZE
+from ledger.formats.entry import COMMITMENT_SIZE
 
 _HEX = re.compile(rf"[0-9a-fA-F]{{{2 * COMMITMENT_SIZE}}}", re.ASCII)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)

@@ -14,16 +14,17 @@ from crypto.encoding import b64
 from kernel.access import allow
 from kernel.db import database_of
 from kernel.pages import pages_of
-from ledger import explorer_store, shard_store
+from ledger import shard_store
 from ledger.accreditation_proof import accreditation_proof
 from ledger.bundles import LogProof, proof_of
-from ledger.drawing import BOX_HEIGHT, BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH
 from ledger.errors import EntryNotFoundError
-from ledger.explorer import chain_view, look_up, overview, proof_json
-from ledger.issuer_history import history
+from ledger.explorer import store as explorer_store
+from ledger.explorer.drawing import BOX_HEIGHT, BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH
+from ledger.explorer.issuer_history import history
+from ledger.explorer.overview import chain_view, look_up, overview, proof_json
+from ledger.formats.shard import FIRST, YEARS
 from ledger.routes.commitments import parse_code, parse_commitment, parse_index
 from ledger.routes.services import explorer_of
-from ledger.shard import FIRST, YEARS
 
 router = APIRouter(include_in_schema=False)
 Below = Annotated[int | None, Query(ge=1, lt=2**63)]

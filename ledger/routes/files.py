@@ -12,11 +12,11 @@ from kernel.access import open_to
 from kernel.db import database_of
 from ledger import store
 from ledger.errors import EntryNotFoundError
+from ledger.formats.shard import FIRST, parse_name
+from ledger.formats.tile import parse_tile
 from ledger.routes.commitments import parse_commitment
 from ledger.routes.services import explorer_of
-from ledger.shard import FIRST, parse_name
-from ledger.tile import parse_tile
-from ledger.tiles import Tiles
+from ledger.storage.tiles import Tiles
 
 # Public data: pages of other organisations check it too, from their own origins.
 OPEN: Final = {"Access-Control-Allow-Origin": "*"}

@@ -16,12 +16,12 @@ import structlog
 from crypto.hashes import HASHES
 from crypto.keyring import WITNESS, KeyRing
 from kernel.clock import Clock
-from ledger.checkpoint import Checkpoint, Signed, cosignature_by, message_at, open_checkpoint, parse_checkpoint
 from ledger.errors import InvalidNoteError, InvalidProofError, LedgerError, WitnessStateError
-from ledger.merkle import TreeHead, verify_consistency
-from ledger.note import Signature, parse_note
-from ledger.proof_text import AddCheckpoint, parse_add_checkpoint
-from ledger.vkey import VerifierKey
+from ledger.formats.checkpoint import Checkpoint, Signed, cosignature_by, message_at, open_checkpoint, parse_checkpoint
+from ledger.formats.merkle import TreeHead, verify_consistency
+from ledger.formats.note import Signature, parse_note
+from ledger.formats.proof_text import AddCheckpoint, parse_add_checkpoint
+from ledger.formats.vkey import VerifierKey
 from ledger.witness.keys import verifier_keys
 from ledger.witness.state import WitnessState
 from ledger.witnessing import SIZE_TYPE

@@ -13,7 +13,7 @@ from crypto.keyring import WITNESS, KeyRing
 from crypto.keys import ED25519, SGD_SM3_SM2
 from kernel.clock import Clock
 from ledger.errors import WitnessStateError
-from ledger.vkey import VerifierKey, kind_of
+from ledger.formats.vkey import VerifierKey, kind_of
 from ledger.witness.state import WitnessState, create_state
 
 ALGS = (SGD_SM3_SM2, ED25519)

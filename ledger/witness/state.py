@@ -16,8 +16,8 @@ from crypto.encoding import b64, from_b64
 from crypto.errors import InvalidEncodingError
 from crypto.hashes import sha256
 from ledger.errors import WitnessStateError
-from ledger.folder import write_whole
-from ledger.merkle import TreeHead
+from ledger.formats.merkle import TreeHead
+from ledger.storage.folder import write_whole
 
 FILE: Final = "state.json"
 FORMAT: Final = "xinji/witness-state/1"

@@ -11,16 +11,16 @@ import structlog
 import typer
 
 from crypto.hashes import HASHES
-from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.errors import ForkedLogError, LedgerError, MirrorSourceError
-from ledger.fsck import findings
-from ledger.mirror import Mirror, run_once
-from ledger.policy_text import parse_policy
-from ledger.reading import HttpSource
-from ledger.repair import repair as repair_log
-from ledger.shard import FIRST
-from ledger.tiles import TileFolder
-from ledger.vkey import VerifierKey, parse_vkey
+from ledger.formats.checkpoint import Organisation, WitnessPolicy
+from ledger.formats.policy_text import parse_policy
+from ledger.formats.shard import FIRST
+from ledger.formats.vkey import VerifierKey, parse_vkey
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep.fsck import findings
+from ledger.upkeep.mirror import Mirror, run_once
+from ledger.upkeep.reading import HttpSource
+from ledger.upkeep.repair import repair as repair_log
 from server.commands.shard import app as shard_commands
 from server.log_state import log_state, policy_of, with_policy
 from server.parts import Parts, build_parts, trust_path

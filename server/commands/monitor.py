@@ -13,9 +13,9 @@ import typer
 
 from credentials.verification.trust import Log, Trust, open_trust
 from kernel.clock import SystemClock
-from ledger.entry import EntryType
 from ledger.errors import InvalidReceiptsError, MirrorSourceError
-from ledger.folder import Folder
+from ledger.formats.entry import EntryType
+from ledger.formats.receipts import Receipt, read_receipts
 from ledger.monitor.keeping import Named, StateFolder
 from ledger.monitor.report import (
     REPEATED,
@@ -29,8 +29,8 @@ from ledger.monitor.report import (
     report,
 )
 from ledger.monitor.visiting import Visit, Watched, visit
-from ledger.reading import HttpSource
-from ledger.receipts import Receipt, read_receipts
+from ledger.storage.folder import Folder
+from ledger.upkeep.reading import HttpSource
 
 app = typer.Typer(pretty_exceptions_enable=False)
 

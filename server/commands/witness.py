@@ -9,12 +9,12 @@ import typer
 import uvicorn
 
 from kernel.clock import SystemClock
-from ledger.checkpoint import parse_checkpoint
 from ledger.errors import InvalidNoteError, MirrorSourceError, WitnessStateError
-from ledger.note import MAX_SIZE, parse_note
-from ledger.reading import HttpSource, wanted
-from ledger.tiles import CHECKPOINT
-from ledger.vkey import VerifierKey, parse_vkey
+from ledger.formats.checkpoint import parse_checkpoint
+from ledger.formats.note import MAX_SIZE, parse_note
+from ledger.formats.vkey import VerifierKey, parse_vkey
+from ledger.storage.tiles import CHECKPOINT
+from ledger.upkeep.reading import HttpSource, wanted
 from ledger.witness.app import witness_app
 from ledger.witness.cosigning import Cosigner, TrustedLog
 from ledger.witness.keys import create_witness

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger import anchor_store
-from ledger.anchoring import Anchoring, run_once
+from ledger.anchors import store as anchor_store
+from ledger.anchors.anchoring import Anchoring, run_once
 from ledger.chain.base import Chain
 from ledger.chain.errors import ChainEngineError
 from tests.integration.ledger.test_anchoring import publish, root_of

@@ -14,8 +14,8 @@ import pytest
 
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger import anchor_store
 from ledger import store as log_store
+from ledger.anchors import store as anchor_store
 from ledger.chain.devnet.network import Validator
 from ledger.chain.errors import ChainUnavailableError, TransactionRefusedError
 from ledger.chain.rpc import RpcChain, http_provider

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ledger import anchor_store
-from ledger.anchoring import Anchoring
+from ledger.anchors import store as anchor_store
+from ledger.anchors.anchoring import Anchoring
 from tests.faults.figures import Figures
 
 

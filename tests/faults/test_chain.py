@@ -16,14 +16,15 @@ from crypto.keyring import CREDENTIAL, STATUS
 from crypto.signing import sign_jwts
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger import anchoring, store
-from ledger.anchor_models import LogAnchor
-from ledger.anchoring import Anchoring
+from ledger import store
+from ledger.anchors import anchoring
+from ledger.anchors.anchoring import Anchoring
+from ledger.anchors.models import LogAnchor
 from ledger.chain.base import REGISTRY, TreeAlg, log_id_of
 from ledger.chain.base import STATUS as STATUS_CONTRACT
 from ledger.chain.embedded import EmbeddedChain
-from ledger.commitment import STATUS_LIST, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import STATUS_LIST, commit
+from ledger.formats.entry import Entry, EntryType
 from ledger.log import verifier_keys
 from ledger.records import recording
 from ledger.records.books import AccreditationBook, StatusBook, key_digest

@@ -14,8 +14,8 @@ from kernel.clock import SystemClock
 from kernel.db import Database
 from ledger import store
 from ledger.bundles import proofs_of, publication
-from ledger.fsck import findings
 from ledger.log import verifier_keys
+from ledger.upkeep.fsck import findings
 from ledger.witness.keys import create_witness
 from tests.conftest import free_port
 from tests.faults.figures import Figures

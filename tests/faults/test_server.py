@@ -30,14 +30,15 @@ from kernel.access import Actor, Role
 from kernel.clock import SystemClock
 from kernel.errors import BusyError
 from kernel.ids import new_id
-from ledger import anchoring, store
-from ledger.anchor_models import LogAnchor
+from ledger import store
+from ledger.anchors import anchoring
+from ledger.anchors.models import LogAnchor
 from ledger.bundles import proofs_of, publication
 from ledger.chain.base import log_id_of
-from ledger.entry import Entry, EntryType
-from ledger.fsck import findings
+from ledger.formats.entry import Entry, EntryType
 from ledger.log import verifier_keys
 from ledger.place_store import placed
+from ledger.upkeep.fsck import findings
 from ledger.witness.keys import create_witness
 from server import setup
 from server.chain import anchoring as anchoring_of

@@ -13,15 +13,16 @@ import pytest
 from crypto.hashes import sm3
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger import publishing, store
+from ledger import store
 from ledger.bundles import proofs_of
-from ledger.checkpoint import Checkpoint, Organisation, Signed, WitnessPolicy, parse_checkpoint
 from ledger.errors import WitnessConflictError, WitnessRefusedError, WitnessUnavailableError
-from ledger.files import Change
+from ledger.formats.checkpoint import Checkpoint, Organisation, Signed, WitnessPolicy, parse_checkpoint
+from ledger.formats.note import Signature
+from ledger.formats.proof_text import AddCheckpoint
 from ledger.log import LogServices, create_keys, verifier_keys
-from ledger.note import Signature
-from ledger.proof_text import AddCheckpoint
-from ledger.tiles import Tiles
+from ledger.publication import publishing
+from ledger.storage.files import Change
+from ledger.storage.tiles import Tiles
 from ledger.witness.keys import create_witness
 from ledger.witnessing import HttpWitness, Tree, ask
 from tests.conftest import free_port

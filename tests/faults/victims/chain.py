@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger import anchoring, transacting, transaction_store
-from ledger.anchoring import Anchoring
+from ledger.anchors import anchoring, transacting, transaction_store
+from ledger.anchors.anchoring import Anchoring
 from ledger.chain.base import TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
 from ledger.records import recording

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger import integration, publication_cycle, publishing, sequencer
-from ledger.checkpoint import Organisation, WitnessPolicy
-from ledger.folder import Folder
-from ledger.tiles import Tiles
-from ledger.vkey import parse_vkey
+from ledger.formats.checkpoint import Organisation, WitnessPolicy
+from ledger.formats.vkey import parse_vkey
+from ledger.publication import cycle as publication_cycle
+from ledger.publication import integration, publishing, sequencer
+from ledger.storage.folder import Folder
+from ledger.storage.tiles import Tiles
 from ledger.witnessing import HttpWitness
 from tests.faults.stages import Board
 from tests.integration.ledger.world import make_world

@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from kernel.clock import SystemClock
-from ledger.vkey import parse_vkey
+from ledger.formats.vkey import parse_vkey
 from ledger.witness.app import witness_app
 from ledger.witness.cosigning import Cosigner, TrustedLog
 from ledger.witness.state import WitnessState

@@ -14,10 +14,11 @@ from typing import Any
 from crypto.keyring import KeyRing
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import publication_cycle, sharding
+from ledger.formats.vkey import parse_vkey
 from ledger.log import LogServices
+from ledger.publication import cycle as publication_cycle
+from ledger.publication import sharding
 from ledger.registry import store as registry_store
-from ledger.vkey import parse_vkey
 from ledger.witness.cosigning import TrustedLog
 from server.shards import YearChange, known_shards, new_year, trusted_logs
 from tests.integration.credentials.campus import Campus, make_campus

@@ -22,20 +22,23 @@ from crypto.errors import UnknownKeyError
 from crypto.keyring import DESTROYED, LOG
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import anchoring, explorer, integration, queue_store, sequencer, shard_store, sharding, store
+from ledger import queue_store, shard_store, store
 from ledger.accreditation_proof import accreditation_proof
-from ledger.anchoring import Anchoring
+from ledger.anchors import anchoring
+from ledger.anchors.anchoring import Anchoring
 from ledger.bundles import bundle_anchor, publication
 from ledger.chain.base import NO_ROOT, AnchoredHead, log_id_of
 from ledger.errors import EntryNotFoundError, LogRolledBackError, LostRaceError, ShardStepError
-from ledger.files import Files
-from ledger.fsck import findings
+from ledger.explorer import overview as explorer
+from ledger.formats.merkle import TreeHead
+from ledger.formats.shard import FIRST, ShardState
+from ledger.formats.vkey import parse_vkey
 from ledger.log import LogServices
-from ledger.merkle import TreeHead
-from ledger.mirror import Mirror, run_once
-from ledger.shard import FIRST, ShardState
-from ledger.tiles import TileFolder
-from ledger.vkey import parse_vkey
+from ledger.publication import integration, sequencer, sharding
+from ledger.storage.files import Files
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep.fsck import findings
+from ledger.upkeep.mirror import Mirror, run_once
 from server.shards import coming_year, known_shards, publish_logs, refuse_older, trusted_logs
 from server.trust import read_trust
 from tests.integration.credentials.campus import ZZU, Campus, make_campus, table

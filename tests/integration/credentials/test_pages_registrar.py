@@ -11,7 +11,7 @@ import pytest
 
 from credentials import correction, issuing, receipts
 from credentials.sheet import read_sheet
-from ledger.receipts import read_receipts
+from ledger.formats.receipts import read_receipts
 from tests.integration.credentials.campus import HEADINGS, HENU, ZZU, Campus, holder, registrar, row, table
 from tests.integration.credentials.site import Site, make_site
 

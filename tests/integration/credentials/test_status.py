@@ -16,7 +16,7 @@ from credentials.reasons import REASONS, possible_from, reasons_to
 from credentials.status_list import SIZE, Status
 from crypto.jose import SUITE_ALG, SUITES, peek, verify_jwt
 from kernel.audit import AuditEvent
-from ledger.commitment import STATUS_LIST, commit
+from ledger.formats.commitment import STATUS_LIST, commit
 from ledger.models import LogEvidence
 from tests.integration.credentials.campus import BASE, HENU, ZZU, Campus, registrar
 from tests.integration.credentials.site import make_site

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kernel.clock import SystemClock
 from kernel.db import Database
-from ledger.fsck import findings
+from ledger.upkeep.fsck import findings
 from tests.integration.ledger.test_interrupted import check_whole
 from tests.integration.ledger.world import make_world
 

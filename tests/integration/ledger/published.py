@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 
 from crypto.keys import ED25519, SGD_SM3_SM2, PrivateKey, generate_key
-from ledger.checkpoint import Checkpoint, WitnessPolicy, signature_by
-from ledger.merkle import TreeHead
-from ledger.mirror import Mirror
-from ledger.note import Note
-from ledger.reading import HttpSource
-from ledger.tiles import TileFolder
-from ledger.vkey import VerifierKey, kind_of
+from ledger.formats.checkpoint import Checkpoint, WitnessPolicy, signature_by
+from ledger.formats.merkle import TreeHead
+from ledger.formats.note import Note
+from ledger.formats.vkey import VerifierKey, kind_of
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep.mirror import Mirror
+from ledger.upkeep.reading import HttpSource
 from tests.integration.ledger.test_tiles import ENTRY
 
 ORIGIN = "log.example/2026"

@@ -13,16 +13,17 @@ from crypto.encoding import from_b64
 from crypto.hashes import sm3
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import anchor_store, transaction_store
 from ledger import store as log_store
-from ledger.anchor_models import LogAnchor
-from ledger.anchor_store import anchors
-from ledger.anchoring import MAX_GROWTH, Anchoring, anchor_of, run_once
+from ledger.anchors import store as anchor_store
+from ledger.anchors import transaction_store
+from ledger.anchors.anchoring import MAX_GROWTH, Anchoring, anchor_of, run_once
+from ledger.anchors.models import LogAnchor
+from ledger.anchors.store import anchors
+from ledger.anchors.transactions import TransactionState
 from ledger.chain.base import SignedTransaction, TreeAlg, log_id_of
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.errors import AnchorConflictError, ChainUnavailableError
-from ledger.merkle import TreeHead
-from ledger.transactions import TransactionState
+from ledger.formats.merkle import TreeHead
 from tests.integration.ledger.fake_chain import FakeChain, KilledError
 
 ORIGIN = "localhost:8000/log"
@@ -146,7 +147,7 @@ def test_killed_between_signing_and_writing_nothing_was_sent(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("ledger.anchoring.LogAnchor", die)
+        patch.setattr("ledger.anchors.anchoring.LogAnchor", die)
         with pytest.raises(KilledError):
             run_once(by)
     assert (rows(by), chain.sent) == ([], [])

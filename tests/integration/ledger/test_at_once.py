@@ -16,7 +16,7 @@ import pytest
 from kernel.clock import ManualClock, SystemClock
 from kernel.db import Database
 from ledger import queue_store, store
-from ledger.fsck import findings
+from ledger.upkeep.fsck import findings
 from tests.integration.ledger.test_interrupted import ROOT, check_whole
 from tests.integration.ledger.world import World, credential, make_world
 

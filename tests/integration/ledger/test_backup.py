@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from kernel.db import Database
-from ledger import publication_cycle, store
+from ledger import store
 from ledger.errors import LogRolledBackError, TamperedTilesError
-from ledger.fsck import findings
-from ledger.repair import repair
+from ledger.publication import cycle as publication_cycle
+from ledger.upkeep.fsck import findings
+from ledger.upkeep.repair import repair
 from tests.integration.ledger.test_interrupted import check_whole
 from tests.integration.ledger.world import World
 

@@ -21,12 +21,12 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import anchor_store
-from ledger.anchoring import Anchoring, run_once
+from ledger.anchors import store as anchor_store
+from ledger.anchors.anchoring import Anchoring, run_once
+from ledger.anchors.transactions import TransactionState
 from ledger.chain.base import CHECKPOINTS, TreeAlg, log_id_of
 from ledger.chain.errors import AnchorConflictError, ChainEngineError, ChainUnavailableError
 from ledger.chain.rpc import RpcChain, http_provider
-from ledger.transactions import TransactionState
 from tests.integration.ledger.chain_world import CHAIN_ID, ChainWorld, MemoryGround
 from tests.integration.ledger.test_anchoring import ORIGIN, publish, root_of
 from tests.integration.ledger.test_chain_rpc import PROFILE, SEND, chain_of

@@ -7,7 +7,7 @@ import pytest
 from crypto.encoding import from_b64
 from ledger.bundles import bundle_anchor
 from ledger.errors import TamperedTilesError
-from ledger.merkle import verify_consistency
+from ledger.formats.merkle import verify_consistency
 from tests.integration.ledger.test_routes import anchor
 from tests.integration.ledger.world import World
 

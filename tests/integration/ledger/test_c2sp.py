@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crypto.encoding import from_b64
 from crypto.hashes import sha256
-from ledger.checkpoint import Checkpoint, open_checkpoint, signature_by
-from ledger.merkle import TreeHead
-from ledger.note import Note
-from ledger.tiles import TileFolder
-from ledger.vkey import parse_vkey
+from ledger.formats.checkpoint import Checkpoint, open_checkpoint, signature_by
+from ledger.formats.merkle import TreeHead
+from ledger.formats.note import Note
+from ledger.formats.vkey import parse_vkey
+from ledger.storage.tiles import TileFolder
 
 VECTOR: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "ledger" / "tessera.json").read_text("utf-8")

@@ -19,8 +19,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import anchor_store
-from ledger.anchoring import Anchoring, run_once
+from ledger.anchors import store as anchor_store
+from ledger.anchors.anchoring import Anchoring, run_once
 from ledger.chain.agreement import Agreement
 from ledger.chain.base import CHECKPOINTS, TreeAlg, log_id_of
 from ledger.chain.consortium import Consortium

@@ -14,16 +14,16 @@ from starlette.testclient import TestClient
 
 from kernel.clock import ManualClock
 from kernel.ids import new_id
-from ledger import endorsements
-from ledger.anchor_models import LogAnchor
-from ledger.anchor_store import Place, anchors
-from ledger.anchor_store import endorsements as kept
+from ledger.anchors import endorsements
+from ledger.anchors.endorsements import Watching
+from ledger.anchors.models import LogAnchor
+from ledger.anchors.store import Place, anchors
+from ledger.anchors.store import endorsements as kept
 from ledger.chain.base import CHECKPOINTS, TreeAlg, log_id_of
 from ledger.chain.rpc import PROFILES, honest_label
-from ledger.endorsements import Watching
-from ledger.entry import Entry, EntryType
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.shard import FIRST
 from ledger.records.models import LogRecord
-from ledger.shard import FIRST
 from tests.integration.ledger.chain_world import ChainWorld, MemoryGround
 from tests.integration.ledger.fake_chain import FakeChain
 from tests.integration.ledger.test_routes import ACCREDITED, EVIDENCE, anchor, app_of

@@ -15,13 +15,14 @@ from crypto.encoding import from_b64
 from crypto.keyring import CREDENTIAL
 from crypto.signing import Signer
 from kernel.clock import ManualClock
-from ledger import integration, issuer_history, publishing, sequencer
-from ledger.entry import EntryType
-from ledger.explorer import overview
-from ledger.explorer_store import counts_named, entries_named
-from ledger.merkle import InclusionProof, leaf_hash, verify_inclusion
+from ledger.explorer import issuer_history
+from ledger.explorer.overview import overview
+from ledger.explorer.store import counts_named, entries_named
+from ledger.formats.entry import EntryType
+from ledger.formats.merkle import InclusionProof, leaf_hash, verify_inclusion
+from ledger.formats.note import parse_note
 from ledger.models import LogCheckpoint
-from ledger.note import parse_note
+from ledger.publication import integration, publishing, sequencer
 from ledger.registry.accreditation import Accreditation, Draft, accredit, ensure_authority_keys, ensure_keys
 from ledger.registry.entities import parse_entity_id
 from ledger.registry.statement import Names, school_claims

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ledger import publication_cycle
 from ledger.errors import FilesUnavailableError, TamperedTilesError
-from ledger.files import Files
-from ledger.folder import Folder
-from ledger.fsck import findings
-from ledger.object_store import ObjectStore
-from ledger.repair import repair
-from ledger.tiles import Tiles
+from ledger.publication import cycle as publication_cycle
+from ledger.storage.files import Files
+from ledger.storage.folder import Folder
+from ledger.storage.object_store import ObjectStore
+from ledger.storage.tiles import Tiles
+from ledger.upkeep.fsck import findings
+from ledger.upkeep.repair import repair
 from server.parts import log_tiles
 from server.settings import Settings
 from tests.integration.ledger.fake_s3 import BUCKET, FakeS3, fake_s3

@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from ledger.errors import LedgerError, LogRolledBackError, TamperedTilesError
-from ledger.fsck import findings
-from ledger.integration import run_once as integrate
+from ledger.formats.rebuilding import Rebuild
+from ledger.formats.tile import ENTRIES, Tile
 from ledger.log import verifier_keys
-from ledger.rebuilding import Rebuild
-from ledger.repair import repair
-from ledger.sequencer import run_once as sequence
-from ledger.tile import ENTRIES, Tile
-from ledger.tiles import TileFolder
+from ledger.publication.integration import run_once as integrate
+from ledger.publication.sequencer import run_once as sequence
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep.fsck import findings
+from ledger.upkeep.repair import repair
 from tests.integration.ledger.test_tiles import ENTRY, grown
 from tests.integration.ledger.world import World, credential
 

@@ -11,15 +11,15 @@ import pytest
 
 from crypto.encoding import b64
 from crypto.hashes import HASHES
-from ledger.checkpoint import Organisation, WitnessPolicy
 from ledger.errors import ForkedLogError, InvalidNoteError, MirrorSourceError, TamperedTilesError
+from ledger.formats.checkpoint import Organisation, WitnessPolicy
+from ledger.formats.merkle import TreeHead
+from ledger.formats.note import parse_note
+from ledger.formats.tile import parse_tile
 from ledger.log import verifier_keys
-from ledger.merkle import TreeHead
-from ledger.mirror import run_once
-from ledger.note import parse_note
-from ledger.reading import HttpSource
-from ledger.tile import parse_tile
-from ledger.tiles import TileFolder
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep.mirror import run_once
+from ledger.upkeep.reading import HttpSource
 from tests.integration.ledger.published import ORIGIN, Published
 from tests.integration.ledger.test_tiles import ENTRY
 from tests.integration.ledger.world import World

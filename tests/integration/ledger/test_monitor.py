@@ -12,19 +12,19 @@ import pytest
 from crypto.hashes import sm3
 from crypto.keys import ED25519, PrivateKey, generate_key
 from kernel.clock import ManualClock
-from ledger import reading
-from ledger.checkpoint import Organisation, WitnessPolicy, cosignature_by, message_at, parse_checkpoint
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
 from ledger.errors import InvalidReceiptsError, MirrorSourceError, MonitorStateError
+from ledger.formats.checkpoint import Organisation, WitnessPolicy, cosignature_by, message_at, parse_checkpoint
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.note import parse_note
+from ledger.formats.receipts import Receipt
+from ledger.formats.vkey import VerifierKey, kind_of
 from ledger.monitor.keeping import StateFolder
 from ledger.monitor.report import as_json, report
 from ledger.monitor.visiting import Visit, Watched, visit
-from ledger.note import parse_note
-from ledger.reading import BATCH
-from ledger.receipts import Receipt
-from ledger.tiles import TileFolder
-from ledger.vkey import VerifierKey, kind_of
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep import reading
+from ledger.upkeep.reading import BATCH
 from tests.integration.ledger.published import ORIGIN, Published
 
 CODE, OTHER = "4141010459", "4141010475"

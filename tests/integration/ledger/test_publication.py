@@ -16,11 +16,8 @@ from structlog.testing import capture_logs
 from crypto.signing import Signer
 from kernel.clock import ManualClock
 from kernel.db import Base, Database
-from ledger import integration, publication_cycle, publishing, queue_store, sequencer, store
+from ledger import queue_store, store
 from ledger.bundles import Publication, State, proof_of, proofs_of, publication
-from ledger.checkpoint import open_checkpoint, parse_checkpoint
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
 from ledger.errors import (
     ConflictingEntryError,
     ForkedLogError,
@@ -31,12 +28,17 @@ from ledger.errors import (
     TamperedTilesError,
     WitnessConflictError,
 )
+from ledger.formats.checkpoint import open_checkpoint, parse_checkpoint
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.merkle import InclusionProof, leaf_hash, verify_inclusion
+from ledger.formats.note import Note, Signature, parse_note
+from ledger.formats.proof_text import AddCheckpoint
 from ledger.log import LogServices, verifier_keys
-from ledger.merkle import InclusionProof, leaf_hash, verify_inclusion
-from ledger.note import Note, Signature, parse_note
-from ledger.proof_text import AddCheckpoint
-from ledger.purge import purge
-from ledger.tiles import TileFolder
+from ledger.publication import cycle as publication_cycle
+from ledger.publication import integration, publishing, sequencer
+from ledger.storage.tiles import TileFolder
+from ledger.upkeep.purge import purge
 from tests.integration.ledger.world import CODE, ORIGIN, World, credential, elsewhere, make_world
 
 

@@ -14,12 +14,13 @@ from structlog.testing import capture_logs
 
 from kernel.clock import ManualClock
 from kernel.db import Base, Database
-from ledger import publication_cycle, publishing
 from ledger.errors import ForkedLogError, WitnessError, WitnessStateError
+from ledger.formats.note import Signature, parse_note
+from ledger.formats.proof_text import AddCheckpoint
 from ledger.log import verifier_keys
-from ledger.note import Signature, parse_note
-from ledger.proof_text import AddCheckpoint
-from ledger.tiles import TileFolder
+from ledger.publication import cycle as publication_cycle
+from ledger.publication import publishing
+from ledger.storage.tiles import TileFolder
 from ledger.witness.cosigning import TrustedLog
 from ledger.witness.keys import open_state
 from tests.integration.ledger.world import World, credential, make_world, witness

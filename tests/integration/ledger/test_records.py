@@ -19,14 +19,16 @@ from crypto.keyring import STATUS as STATUS_KEYS
 from crypto.signing import sign_jwts
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import transacting, transaction_store
-from ledger.anchor_store import Contract
+from ledger.anchors import transacting, transaction_store
+from ledger.anchors.store import Contract
+from ledger.anchors.transacting import Transacting
+from ledger.anchors.transactions import TransactionState
 from ledger.chain.base import CHECKPOINTS, REGISTRY, STATUS, Call, TreeAlg, log_id_of
 from ledger.chain.deploying import decide
 from ledger.chain.embedded import EmbeddedChain
 from ledger.chain.errors import ChainUnavailableError
-from ledger.commitment import STATUS_LIST, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import STATUS_LIST, commit
+from ledger.formats.entry import Entry, EntryType
 from ledger.records import recording, store
 from ledger.records.books import AccreditationBook, StatusBook, key_digest, level_of, list_id
 from ledger.records.comparing import Comparing, Difference
@@ -38,8 +40,6 @@ from ledger.registry.models import LogStatement
 from ledger.registry.statement import Limits, Names, authority_claims, school_claims, status_service_claims
 from ledger.registry.statement_status import State
 from ledger.registry.withdrawal import set_statement_status
-from ledger.transacting import Transacting
-from ledger.transactions import TransactionState
 from tests.integration.ledger.fake_chain import KilledError
 from tests.integration.ledger.world import ORIGIN, World, make_world
 

@@ -21,8 +21,8 @@ from kernel.clock import ManualClock
 from kernel.db import Database
 from ledger import queue_store
 from ledger import store as evidence_store
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
 from ledger.models import LogQueue
 from ledger.registry import store
 from ledger.registry.accreditation import (

@@ -19,16 +19,16 @@ from kernel.clock import ManualClock
 from kernel.csrf import Csrf
 from kernel.ids import new_id
 from kernel.pages import Pages
-from ledger import sharding
-from ledger.anchor_models import LogAnchor
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
+from ledger.anchors.models import LogAnchor
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.merkle import TreeHead, leaf_hash, root, verify_inclusion
+from ledger.formats.note import parse_note
+from ledger.formats.proof_text import parse_proof
+from ledger.formats.tile import decode_bundle, split_hashes
 from ledger.log import create_keys
-from ledger.merkle import TreeHead, leaf_hash, root, verify_inclusion
-from ledger.note import parse_note
-from ledger.proof_text import parse_proof
+from ledger.publication import sharding
 from ledger.routes.services import ExplorerServices
-from ledger.tile import decode_bundle, split_hashes
 from ledger.witness.cosigning import TrustedLog
 from tests.integration.ledger.world import CODE, ORIGIN, World, credential
 

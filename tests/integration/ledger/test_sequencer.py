@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from ledger import queue_store, sequencer, store
+from ledger import queue_store, store
+from ledger.publication import sequencer
 from tests.integration.ledger.world import World, credential
 
 

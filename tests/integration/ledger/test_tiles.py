@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from crypto.hashes import HASHES
-from ledger.checkpoint import Checkpoint
 from ledger.errors import EntryNotFoundError, InvalidProofError, TamperedTilesError
-from ledger.merkle import (
+from ledger.formats.checkpoint import Checkpoint
+from ledger.formats.merkle import (
     TreeHead,
     leaf_hash,
     nodes_of,
@@ -19,9 +19,9 @@ from ledger.merkle import (
     root,
     verify_inclusion,
 )
-from ledger.note import Note, Signature
-from ledger.tile import ENTRIES, Tile
-from ledger.tiles import TileFolder
+from ledger.formats.note import Note, Signature
+from ledger.formats.tile import ENTRIES, Tile
+from ledger.storage.tiles import TileFolder
 
 ENTRY = [at.to_bytes(43, "big") for at in range(70_000)]
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from crypto.hashes import sm3
 from kernel.clock import ManualClock
 from kernel.db import Database
-from ledger import sequencer, store
-from ledger.commitment import ACCREDITATION, commit
-from ledger.entry import Entry, EntryType
+from ledger import store
+from ledger.formats.commitment import ACCREDITATION, commit
+from ledger.formats.entry import Entry, EntryType
+from ledger.publication import sequencer
 from tests.integration.ledger.world import CODE, World, credential, make_world
 
 SMALL, TINY = "4141010460", "4141010461"

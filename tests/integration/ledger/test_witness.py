@@ -20,12 +20,12 @@ from crypto.hashes import sha256, sm3
 from crypto.keyring import WITNESS
 from crypto.keys import ED25519, SGD_SM3_SM2, PrivateKey, generate_key
 from kernel.clock import ManualClock
-from ledger.checkpoint import Checkpoint, signature_by
 from ledger.errors import WitnessStateError
-from ledger.merkle import TreeHead, leaf_hash, prove_consistency, root
-from ledger.note import Note, parse_signatures
-from ledger.proof_text import AddCheckpoint
-from ledger.vkey import Kind, VerifierKey, kind_of, parse_vkey
+from ledger.formats.checkpoint import Checkpoint, signature_by
+from ledger.formats.merkle import TreeHead, leaf_hash, prove_consistency, root
+from ledger.formats.note import Note, parse_signatures
+from ledger.formats.proof_text import AddCheckpoint
+from ledger.formats.vkey import Kind, VerifierKey, kind_of, parse_vkey
 from ledger.witness.app import MAX_BODY, witness_app
 from ledger.witness.cosigning import Answer, Cosigner, TrustedLog
 from ledger.witness.keys import create_witness, key_ring, open_state

@@ -14,7 +14,6 @@ import pytest
 from crypto.hashes import sm3
 from crypto.keys import ED25519, generate_key
 from ledger import witnessing
-from ledger.checkpoint import Checkpoint, Organisation, Signed, cosignature_by, message_at
 from ledger.errors import (
     WitnessConflictError,
     WitnessError,
@@ -23,10 +22,11 @@ from ledger.errors import (
     WitnessRefusedError,
     WitnessUnavailableError,
 )
-from ledger.merkle import TreeHead, leaf_hash, nodes_of, prove_consistency, root
-from ledger.note import Note, Signature
-from ledger.proof_text import AddCheckpoint, parse_add_checkpoint
-from ledger.vkey import Kind, VerifierKey
+from ledger.formats.checkpoint import Checkpoint, Organisation, Signed, cosignature_by, message_at
+from ledger.formats.merkle import TreeHead, leaf_hash, nodes_of, prove_consistency, root
+from ledger.formats.note import Note, Signature
+from ledger.formats.proof_text import AddCheckpoint, parse_add_checkpoint
+from ledger.formats.vkey import Kind, VerifierKey
 from ledger.witnessing import HttpWitness, Post, Tree, WitnessClient, ask
 
 NOW = datetime(2026, 6, 30, 4, 0, tzinfo=UTC)

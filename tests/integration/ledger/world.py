@@ -12,17 +12,17 @@ from crypto.keyring import KeyRing
 from crypto.signing import LocalSigner
 from kernel.clock import Clock
 from kernel.db import Database
-from ledger import publication_cycle
 from ledger.bundles import LogProof, proofs_of
-from ledger.checkpoint import Organisation, WitnessPolicy, open_checkpoint
-from ledger.entry import Entry, EntryType
 from ledger.errors import WitnessUnavailableError
+from ledger.formats.checkpoint import Organisation, WitnessPolicy, open_checkpoint
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.merkle import InclusionProof, TreeHead, leaf_hash, verify_inclusion
+from ledger.formats.note import Signature
+from ledger.formats.proof_text import AddCheckpoint
 from ledger.log import LogServices, create_keys, verifier_keys
-from ledger.merkle import InclusionProof, TreeHead, leaf_hash, verify_inclusion
-from ledger.note import Signature
-from ledger.proof_text import AddCheckpoint
+from ledger.publication import cycle as publication_cycle
+from ledger.storage.tiles import TileFolder
 from ledger.submission import DatabaseLog
-from ledger.tiles import TileFolder
 from ledger.witness.cosigning import Cosigner, TrustedLog
 from ledger.witness.keys import create_witness, key_ring, open_state
 from ledger.witnessing import WitnessClient

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from crypto.keys import ED25519, generate_key
 from kernel.errors import XinjiError
-from ledger.vkey import VerifierKey, kind_of
+from ledger.formats.vkey import VerifierKey, kind_of
 from server.commands.log import app
 from tests.integration.server.test_command_line import xinji
 

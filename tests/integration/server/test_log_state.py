@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from crypto.keys import ED25519, generate_key
 from kernel.clock import ManualClock
 from kernel.db import Base
-from ledger.policy_text import parse_policy
-from ledger.vkey import VerifierKey, kind_of
+from ledger.formats.policy_text import parse_policy
+from ledger.formats.vkey import VerifierKey, kind_of
 from server import tables
 from server.commands.log import app
 from server.log_state import PATIENCE, log_state

@@ -21,9 +21,9 @@ from crypto.hashes import sm3
 from crypto.jose import SUITE_ALG
 from kernel.clock import ManualClock, SystemClock
 from kernel.db import Database
-from ledger.checkpoint import WitnessPolicy
-from ledger.entry import Entry, EntryType
-from ledger.receipts import COLUMNS, PUBLISHING, Receipt
+from ledger.formats.checkpoint import WitnessPolicy
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.receipts import COLUMNS, PUBLISHING, Receipt
 from server.commands.monitor import SHOWN, _logs, app
 from server.settings import Installation, Witness
 from server.shards import trusted_logs

@@ -11,7 +11,8 @@ from idp.models import Consent
 from idp.oauth.clients.metadata import ClientMetadata
 from idp.oauth.models import Client
 from kernel.db import Database, UtcDateTime
-from ledger import anchor_store, shard_store, store
+from ledger import shard_store, store
+from ledger.anchors import store as anchor_store
 from ledger.queue_store import queued
 from server import schema
 from tests.integration.ledger.world import credential

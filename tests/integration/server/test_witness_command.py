@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from kernel.clock import ManualClock
 from kernel.db import Database
 from ledger.errors import WitnessStateError
+from ledger.formats.vkey import parse_vkey
 from ledger.log import verifier_keys
-from ledger.vkey import parse_vkey
 from server.commands.witness import app
 from tests.integration.ledger.world import World, make_world
 from tests.integration.server.test_monitor_command import Quiet

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.hashes import sm3
-from ledger.merkle import prove_consistency as served_proof
-from ledger.merkle import root
-from ledger.tiles import TileFolder
+from ledger.formats.merkle import prove_consistency as served_proof
+from ledger.formats.merkle import root
+from ledger.storage.tiles import TileFolder
 from xinji_client import hashes, tiles
 from xinji_client.errors import FormatError, ProofError, UnreachableError
 from xinji_client.http import fetch

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from crypto.encoding import b64
 from crypto.hashes import sha256, sm3
 from crypto.keys import ED25519, SGD_SM3_SM2, PrivateKey, generate_key
-from ledger.checkpoint import (
+from ledger.errors import InvalidNoteError, InvalidNoteSignatureError, InvalidProofError
+from ledger.formats.checkpoint import (
     Checkpoint,
     Organisation,
     WitnessPolicy,
@@ -23,11 +24,10 @@ from ledger.checkpoint import (
     parse_checkpoint,
     signature_by,
 )
-from ledger.errors import InvalidNoteError, InvalidNoteSignatureError, InvalidProofError
-from ledger.merkle import InclusionProof, TreeHead, leaf_hash, verify_consistency, verify_inclusion
-from ledger.note import Note, parse_note
-from ledger.proof_text import AddCheckpoint, ProvenEntry, parse_add_checkpoint, parse_proof
-from ledger.vkey import Kind, VerifierKey, kind_of, parse_vkey
+from ledger.formats.merkle import InclusionProof, TreeHead, leaf_hash, verify_consistency, verify_inclusion
+from ledger.formats.note import Note, parse_note
+from ledger.formats.proof_text import AddCheckpoint, ProvenEntry, parse_add_checkpoint, parse_proof
+from ledger.formats.vkey import Kind, VerifierKey, kind_of, parse_vkey
 from tests.vectors.ledger import generate
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ledger"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.hashes import sm3
-from ledger.drawing import BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH, draw_growth, draw_path, steps
-from ledger.merkle import InclusionProof, prove_inclusion, root
+from ledger.explorer.drawing import BOX_WIDTH, CHART_HEIGHT, CHART_WIDTH, WIDTH, draw_growth, draw_path, steps
+from ledger.formats.merkle import InclusionProof, prove_inclusion, root
 
 LEAVES = [sm3(number.to_bytes(4, "big")) for number in range(130)]
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto.hashes import sm3
-from ledger.commitment import ACCREDITATION, CREDENTIAL, STATUS_LIST, commit
-from ledger.entry import Entry, EntryType
 from ledger.errors import InvalidEntryError
+from ledger.formats.commitment import ACCREDITATION, CREDENTIAL, STATUS_LIST, commit
+from ledger.formats.entry import Entry, EntryType
 
 CODE = "4141010459"
 codes = st.text("0123456789", min_size=10, max_size=10)

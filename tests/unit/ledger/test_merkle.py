@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crypto.hashes import sha256, sm3
 from ledger.errors import InvalidProofError
-from ledger.merkle import (
+from ledger.formats.merkle import (
     CompactRange,
     InclusionProof,
     TreeHead,

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from crypto.encoding import b64
 from crypto.hashes import sha256
 from crypto.keys import ED25519, ES256, SGD_SM3_SM2, PrivateKey, generate_key
-from ledger.checkpoint import Checkpoint, cosignature_by, message_at, signature_by
 from ledger.errors import InvalidNoteError, InvalidNoteSignatureError
-from ledger.merkle import TreeHead
-from ledger.note import MAX_SIZE, Note, Signature, parse_note, parse_signatures
-from ledger.vkey import Kind, VerifierKey, cosigned, kind_of, parse_vkey
+from ledger.formats.checkpoint import Checkpoint, cosignature_by, message_at, signature_by
+from ledger.formats.merkle import TreeHead
+from ledger.formats.note import MAX_SIZE, Note, Signature, parse_note, parse_signatures
+from ledger.formats.vkey import Kind, VerifierKey, cosigned, kind_of, parse_vkey
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ledger"
 PUBLISHED = json.loads((VECTORS / "published.json").read_text("utf-8"))["notes"]

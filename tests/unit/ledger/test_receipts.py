@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger.entry import EntryType
 from ledger.errors import InvalidReceiptsError
-from ledger.receipts import COLUMNS, Receipt, read_receipts
+from ledger.formats.entry import EntryType
+from ledger.formats.receipts import COLUMNS, Receipt, read_receipts
 
 NOW = datetime(2026, 6, 30, 4, 0, tzinfo=UTC)
 RECEIPT = Receipt(bytes(range(32)), EntryType.CREDENTIAL, "4141010459", "urn:uuid:1", NOW, NOW + timedelta(hours=1))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import EntryNotFoundError, TamperedTilesError
-from ledger.tile import ENTRIES, WIDTH, Tile, decode_bundle, encode_bundle, parse_tile, split_hashes, tile_at
+from ledger.formats.tile import ENTRIES, WIDTH, Tile, decode_bundle, encode_bundle, parse_tile, split_hashes, tile_at
 
 
 @pytest.mark.parametrize(

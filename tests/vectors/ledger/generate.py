@@ -13,13 +13,13 @@ from typing import Any
 
 from crypto.hashes import sm3
 from crypto.keys import ED25519, SGD_SM3_SM2, PrivateKey, generate_key
-from ledger.checkpoint import Checkpoint, cosignature_by, message_at, signature_by
-from ledger.commitment import ACCREDITATION, CREDENTIAL, STATUS_LIST, commit
-from ledger.entry import Entry, EntryType
-from ledger.merkle import TreeHead, leaf_hash, prove_consistency, prove_inclusion, root
-from ledger.note import Note
-from ledger.proof_text import ProvenEntry
-from ledger.vkey import VerifierKey, kind_of
+from ledger.formats.checkpoint import Checkpoint, cosignature_by, message_at, signature_by
+from ledger.formats.commitment import ACCREDITATION, CREDENTIAL, STATUS_LIST, commit
+from ledger.formats.entry import Entry, EntryType
+from ledger.formats.merkle import TreeHead, leaf_hash, prove_consistency, prove_inclusion, root
+from ledger.formats.note import Note
+from ledger.formats.proof_text import ProvenEntry
+from ledger.formats.vkey import VerifierKey, kind_of
 
 FOLDER = Path(__file__).parent
 SOURCE = "home-made: tests/vectors/ledger/generate.py; formats in docs/ledger-format.md"

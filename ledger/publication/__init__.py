@@ -1,0 +1,1 @@
+"""From queued entries to a published checkpoint."""

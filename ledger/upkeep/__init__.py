@@ -1,0 +1,1 @@
+"""Checking, repairing, copying and purging a log."""
