@@ -80,6 +80,18 @@ class BeyondFinalError(LedgerError):
     code = "log_beyond_final"
 
 
+class OtherHistoryError(LedgerError):
+    """The chain holds an anchor of another history than a copy of the log."""
+
+    code = "anchor_other_history"
+
+
+class BehindCopyError(LedgerError):
+    """A copy of the log is smaller than the anchor that it is compared with."""
+
+    code = "copy_behind"
+
+
 class MirrorSourceError(LedgerError):
     """The log that is mirrored or watched does not answer, or lacks a file."""
 

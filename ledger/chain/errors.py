@@ -59,6 +59,18 @@ class NotAMemberError(ChainEngineError):
     code = "chain_not_a_member"
 
 
+class NotAnEndorserError(ChainEngineError):
+    """The key is not an endorser's."""
+
+    code = "chain_not_an_endorser"
+
+
+class UnknownAnchorError(ChainEngineError):
+    """The chain holds no such anchor."""
+
+    code = "chain_unknown_anchor"
+
+
 class UnknownProposalError(ChainEngineError):
     """Nobody has proposed this to the panel."""
 

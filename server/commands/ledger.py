@@ -14,6 +14,7 @@ from ledger.chain.deployments import Deployment, DeploymentsFile, Panel
 from ledger.chain.keys import read_key
 from ledger.chain.rpc import PROFILES
 from server.chain import OpenLogs, as_it_is, comparing, embedded_chain, our_province
+from server.commands.endorse import app as endorse_commands
 from server.commands.panel import app as panel_commands
 from server.consortium import our_member
 from server.devnet import run_devnet
@@ -22,6 +23,7 @@ from server.serving import signer_child
 from server.settings import ChainSettings, Settings
 
 app = typer.Typer(pretty_exceptions_enable=False)
+app.add_typer(endorse_commands)
 app.add_typer(panel_commands)
 DIFFERS: Final = 1
 
