@@ -33,7 +33,7 @@ test: .venv/ready-bft debian-test
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/bft --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --ignore tests/e2e --ignore tests/bft --durations=40 --durations-min=3 --cov --cov-report=term:skip-covered
 	$(BIN)/python -m pytest tests/bft/test_smoke.py --cov --cov-append --cov-report=
 	$(BIN)/python -m pytest tests/e2e
 	$(BIN)/python tests/coverage_floors.py

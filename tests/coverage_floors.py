@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 FLOORS = {
-    "kernel": 90,
-    "crypto": 95,
-    "ledger": 95,
-    "idp": 95,
-    "credentials": 95,
+    "kernel": 95,
+    "crypto": 98,
+    "ledger": 97,
+    "idp": 97,
+    "credentials": 97,
     "clients/python/src": 99,
 }
 PURE = (
