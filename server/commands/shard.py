@@ -24,6 +24,7 @@ LEFT: Final = 1
 @app.command(name="list")
 def list_shards() -> None:
     """List the shards: state, entries, published, from when on, and origin."""
+    typer.echo(f"{'state':<9} {'entries':>12} {'published':>12} {'opens':<10} log")
     for shard in known_shards(build_parts(Settings()).log):
         opens = "" if shard.opens_at is None else f"{shard.opens_at.astimezone(ZONE):%Y-%m-%d}"
         typer.echo(f"{shard.state:<9} {shard.sequenced_size:>12} {shard.published_size:>12} {opens:<10} {shard.origin}")
