@@ -64,7 +64,7 @@ def rotate_status(
     typer.echo(_SAID[status_rotation.rotate(parts.credentials, ring, at_once=now)])
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # One name in 64 begins with a hyphen.
 def retire(
     key_id: Annotated[str, typer.Argument(help="The key's name (kid), see `xinji keys list`")],
     compromised: Annotated[

@@ -76,6 +76,9 @@ def test_keys_are_listed_rotated_and_withdrawn(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "is destroyed" in refused.stderr
     assert "Traceback" not in refused.stderr
+    for name in ("-9B_af2Q9HEasJLEHk9vCh7ydJoiIOMAV4pupZRtJYw", "--B_af2Q9HEasJLEHk9vCh7ydJoiIOMAV4pupZRtJYw"):
+        unknown = xinji(data, "keys", "retire", name, "--compromised")  # As base64url may begin: no option.
+        assert (unknown.returncode, f"no key {name}" in unknown.stderr) == (2, True), unknown.stderr
 
 
 def test_the_status_service_gets_new_keys_step_by_step(
