@@ -53,7 +53,7 @@ def endorse(  # noqa: PLR0913 - options
     anchored = endorser.anchored(deployment, log_id, size)
     head, before = TreeHead(anchored.size, anchored.root), TreeHead(anchored.previous_size, anchored.previous_root)
     try:
-        check_anchor(tiles, copied.head.tree_size, anchored=head, before=before)
+        check_anchor(tiles, copied.head, anchored=head, before=before)
     except OtherHistoryError as error:
         typer.echo(f"xinji: {error}", err=True)
         raise typer.Exit(CANNOT) from error

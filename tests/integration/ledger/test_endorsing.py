@@ -132,6 +132,12 @@ def test_what_keeps_an_endorser_from_endorsing(chain: Organisations, copy: Copy,
     small = Copy(copy.folder.with_name("small"))
     small.grow(299)
     assert endorse(LIBRARY, folder=small.folder).exception.code == "copy_behind"  # type: ignore[union-attr]
+    damaged = Copy(copy.folder.with_name("damaged"))
+    damaged.grow(300)
+    tile = damaged.folder / "tile/1/000.p/1"
+    tile.chmod(0o600)
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    assert endorse(LIBRARY, folder=damaged.folder).exception.code == "tiles_tampered"  # type: ignore[union-attr]
     empty = copy.folder.with_name("empty")
     empty.mkdir()
     assert endorse(LIBRARY, folder=empty).exit_code == 2
